@@ -1,0 +1,57 @@
+"""Cells that build on answers still to come: they say what is missing, and the notebook goes on."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from labkit.checks import Mismatch, as_tensor
+
+_HERE = str(Path(__file__).parent)
+
+
+@contextmanager
+def needs(*parts: str) -> Iterator[None]:
+    """Run a block that uses the answers to `parts`; where it fails, print why, and go on.
+
+    >>> with needs("2a", "2b"):
+    ...     raise ValueError("sizes do not match")
+    This cell needs 2a and 2b first. It stopped here:
+      ValueError: sizes do not match
+      in this cell: raise ValueError("sizes do not match")
+    """
+    try:
+        yield
+    except Exception as error:
+        listed = " and ".join(filter(None, (", ".join(parts[:-1]), parts[-1])))
+        print(f"This cell needs {listed} first. It stopped here:\n  {_told(error)}")
+
+
+def answered(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`function`, which raises Mismatch where it returns nothing instead of returning it."""
+
+    def call(*args: Any) -> Any:
+        value = function(*args)
+        return as_tensor(None) if value is None else value
+
+    return call
+
+
+def _told(error: Exception) -> str:
+    """The error in a line, and the line of the notebook that it came from."""
+    if isinstance(error, Mismatch):
+        return str(error)
+    if isinstance(error, NameError):
+        return f"{error}: run the cell that makes it"
+    if isinstance(error, TypeError) and "NoneType" in str(error):
+        return "nothing came back (None): is a function still to be answered?"
+    text = f"{type(error).__name__}: {error}".split("\n")[0]
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [f for f in frames[1:] if "site-packages" not in f.filename and _HERE not in f.filename]
+    if not own or not own[-1].line:
+        return text
+    where = "this cell" if own[-1].name == "<module>" else own[-1].name
+    return f"{text}\n  in {where}: {own[-1].line}"

@@ -1,0 +1,265 @@
+"""Generic comparisons for tests: what came, what was asked for, and the first place they differ.
+
+Comes in: a value from somebody's code and the value it should equal. Goes out: nothing, or a
+`Mismatch` whose text is fit for a student to read. A test written with this module runs unchanged
+on plain functions (in a notebook) and on remote ones (in grading, where a function's arguments
+and results cross a process boundary and random inputs come from the release's seed).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+_stream: ContextVar[tuple[str, ...]] = ContextVar("stream", default=("public",))
+
+
+@contextmanager
+def seeded(*key: object) -> Iterator[None]:
+    """Draw all random inputs inside this block from `key` (grading: seed, notebook, question,
+    test). Outside any block the key is public, so a student's own checks repeat exactly."""
+    token = _stream.set(tuple(str(part) for part in key))
+    try:
+        yield
+    finally:
+        _stream.reset(token)
+
+
+def generator(*key: object) -> torch.Generator:
+    """A torch generator that depends on the current stream and on `key`, and on nothing else."""
+    text = "\x1f".join((*_stream.get(), *(str(part) for part in key)))
+    digest = hashlib.sha256(text.encode()).digest()
+    return torch.Generator().manual_seed(int.from_bytes(digest[:8], "little") >> 1)
+
+
+_remarks: ContextVar[list[str] | None] = ContextVar("remarks", default=None)
+
+
+@contextmanager
+def collecting_remarks() -> Iterator[list[str]]:
+    """Collect what checks inside this block ask a person to look at."""
+    collected: list[str] = []
+    token = _remarks.set(collected)
+    try:
+        yield collected
+    finally:
+        _remarks.reset(token)
+
+
+def remark(text: str) -> None:
+    """Ask a person to look: a check passed, but something about it is odd."""
+    collected = _remarks.get()
+    if collected is not None:
+        collected.append(text)
+
+
+class Mismatch(AssertionError):
+    """A result that is not what was asked for.
+
+    str() is fit for a student: it tells shapes, the first place that differs and a rounded
+    relative error, and never an expected value unless the check was told to `show` it.
+    `kind` is one of "missing", "unanswered", "type", "shape", "not finite", "value", "inputs",
+    "cost".
+    `actual` and `expected` serve diagnosis, on the trusted side only.
+    """
+
+    def __init__(self, message: str, *, kind: str, actual: Any = None, expected: Any = None):
+        super().__init__(message)
+        self.kind = kind
+        self.actual = actual
+        self.expected = expected
+
+
+def as_tensor(value: object, *, like: torch.Tensor | None = None) -> torch.Tensor:
+    """`value` (a tensor, array, number or nested list) as a detached CPU tensor in float64 (or
+    complex128). Raises Mismatch where it is nothing of the sort, in words for its author."""
+    if value is None:
+        raise Mismatch(
+            "nothing came back (None): is it still to be answered, or is a `return` missing?",
+            kind="unanswered",
+        )
+    if value is Ellipsis:
+        raise Mismatch("this is still to be answered (it is `...`)", kind="unanswered")
+    if isinstance(value, str | bytes | dict):
+        raise Mismatch(
+            f"a {type(value).__name__} came back where numbers were asked for",
+            kind="type",
+            actual=value,
+        )
+    try:
+        tensor = value.detach() if isinstance(value, torch.Tensor) else torch.as_tensor(value)
+    except (TypeError, ValueError, RuntimeError):
+        name = getattr(value, "type_name", type(value).__name__)
+        raise Mismatch(
+            f"a value of type {name} came back where a tensor was asked for",
+            kind="type",
+            actual=value,
+        ) from None
+    return tensor.to("cpu", torch.complex128 if tensor.is_complex() else torch.float64)
+
+
+def same(
+    actual: object,
+    expected: object,
+    *,
+    rtol: float,
+    axes: Sequence[str] = (),
+    about: str = "",
+    show: bool = False,
+) -> None:
+    """Pass if `actual` equals `expected` up to `rtol` times the largest expected magnitude.
+
+    The error is taken against the largest magnitude of the whole result, so that entries that
+    are nearly zero by cancellation ask for no more than the arithmetic can give.
+
+    rtol   largest |actual - expected| allowed, relative to max |expected| (to 1 if that is 0)
+    axes   names for the axes, for the message: ("sequence", "step", "unit")
+    about  what the input was, for the message: "T = 7, H = 4"
+    show   tell the values too (only where anyone may see them)
+
+    Raises Mismatch.
+
+    >>> same([1.0, 2.0], torch.tensor([1.0, 2.0]), rtol=1e-6)
+    """
+    prefix = f"{about}: " if about else ""
+    wanted = as_tensor(expected)
+    try:
+        got = as_tensor(actual)
+    except Mismatch as mismatch:
+        about_input = "" if mismatch.kind == "unanswered" else prefix
+        raise Mismatch(
+            f"{about_input}{mismatch}", kind=mismatch.kind, actual=actual, expected=wanted
+        ) from None
+
+    def fail(kind: str, text: str) -> Mismatch:
+        return Mismatch(f"{prefix}{text}", kind=kind, actual=actual, expected=wanted)
+
+    if got.shape != wanted.shape:
+        raise fail("shape", f"the shape is {_shape(got)}, and {_shape(wanted, axes)} was asked for")
+    if wanted.numel() == 0:
+        return
+    if not bool(torch.isfinite(got).all()):
+        first = _first(~torch.isfinite(got))
+        raise fail("not finite", f"there is a NaN or an infinity, first {_place(first, axes)}")
+    scale = float(wanted.abs().max()) or 1.0
+    error = (got - wanted).abs() / scale
+    wrong = error > rtol
+    if bool(wrong.any()):
+        first = _first(wrong)
+        text = (
+            f"{_percent(wrong)} of the entries differ, first {_place(first, axes)}; "
+            f"the largest error is {_share(float(error.max()))} of the largest entry "
+            f"(allowed: {_share(rtol)})"
+        )
+        if wanted.ndim == 0:
+            text = f"the relative error is {_share(float(error.max()))} (allowed: {_share(rtol)})"
+        if show:
+            text += f"; there you have {_number(got[first])}, expected {_number(wanted[first])}"
+        raise fail("value", text)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One input for a function under test, and how closely its output must agree.
+
+    args   the arguments, in order
+    rtol   the tolerance of `same`; the generator that makes the case derives it
+    about  sizes, for the message ("N = 2, T = 7, D = 3, H = 4"); never values
+    axes   names for the axes of the output
+    """
+
+    args: tuple[Any, ...]
+    rtol: float
+    about: str
+    axes: tuple[str, ...] = ()
+
+    def same(self, actual: object, expected: object) -> None:
+        """Pass if `actual` equals `expected` to this case's tolerance; raises Mismatch."""
+        same(actual, expected, rtol=self.rtol, axes=self.axes, about=self.about)
+
+
+def choice(actual: object, expected: str, options: Sequence[str]) -> None:
+    """Pass if the option chosen is the right one; the message never tells which that is."""
+    if actual is None or actual is Ellipsis:
+        raise Mismatch("this is still to be answered", kind="unanswered")
+    if not isinstance(actual, str) or actual not in options:
+        raise Mismatch(f"choose one of: {', '.join(options)}", kind="type", actual=actual)
+    if actual != expected:
+        raise Mismatch("this is not the right choice", kind="value", actual=actual)
+
+
+def leaves_inputs_alone(function: Callable[..., Any], *args: Any) -> None:
+    """Pass if calling `function` does not change the tensors among its arguments."""
+    if hasattr(function, "call_with_arguments"):
+        _, after = function.call_with_arguments(*args)
+    else:
+        after = tuple(a.clone() if isinstance(a, torch.Tensor) else a for a in args)
+        function(*after)
+    for position, (before, argument) in enumerate(zip(args, after, strict=True)):
+        if isinstance(before, torch.Tensor) and not torch.equal(before, torch.as_tensor(argument)):
+            raise Mismatch(
+                f"the call changed its argument number {position + 1}: work on a copy, or avoid "
+                "operations in place on inputs",
+                kind="inputs",
+            )
+
+
+def gradients(
+    function: Callable[..., Any], args: Sequence[Any], wrt: Sequence[int], cotangent: torch.Tensor
+) -> list[torch.Tensor]:
+    """d<cotangent, function(*args)> / d args[i] for i in `wrt`, each of the shape of args[i]."""
+    if hasattr(function, "gradients"):
+        return list(function.gradients(args, wrt, cotangent))
+    inputs = [
+        torch.as_tensor(a).detach().clone().requires_grad_(i in wrt)
+        if isinstance(a, torch.Tensor) or i in wrt
+        else a
+        for i, a in enumerate(args)
+    ]
+    output = function(*inputs)
+    grads = torch.autograd.grad(output, [inputs[i] for i in wrt], cotangent)
+    return list(grads)
+
+
+def cost_of(function: Callable[..., Any], *args: Any) -> Any:
+    """Work, span and the like of `function(*args)`: see `labkit.workspan.Cost`."""
+    if hasattr(function, "cost"):
+        return function.cost(*args)
+    from labkit.workspan import measure
+
+    return measure(function, *args)
+
+
+def _first(mask: torch.Tensor) -> tuple[int, ...]:
+    return tuple(int(i) for i in mask.nonzero()[0])
+
+
+def _place(index: tuple[int, ...], axes: Sequence[str]) -> str:
+    if len(axes) == len(index) > 0:
+        return "at " + ", ".join(f"{axis} {i}" for axis, i in zip(axes, index, strict=True))
+    return f"at [{', '.join(map(str, index))}]"
+
+
+def _shape(tensor: torch.Tensor, axes: Sequence[str] = ()) -> str:
+    shape = "(" + ", ".join(map(str, tensor.shape)) + ")"
+    return f"{shape} = ({', '.join(axes)})" if axes and len(axes) == tensor.ndim else shape
+
+
+def _percent(mask: torch.Tensor) -> str:
+    share = 100 * float(mask.double().mean())
+    return f"{share:.0f}%" if share >= 1 else "less than 1%"
+
+
+def _share(error: float) -> str:
+    """A relative error, rounded: 19%, or 2e-06 where percent would be mostly zeros."""
+    return f"{error:.0%}" if error >= 0.01 else f"{error:.0e}"
+
+
+def _number(value: torch.Tensor) -> str:
+    return f"{value.item():.6g}"
