@@ -1,0 +1,155 @@
+"""The commands. Each parses its arguments, calls one module, and says what came of it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+from autograder.course import Course
+from autograder.sandbox.seal import LEVELS, Level
+
+_HERE = Path(__file__).resolve().parent.parent
+
+bundle_option = click.option(
+    "--bundle",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=_HERE,
+    help="The homework: a folder with solutions/course.toml. Default: this project's own.",
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="course-autograder")
+def main() -> None:
+    """Release a homework, and grade what comes back, with the score out of its code's reach."""
+
+
+@main.command()
+@bundle_option
+@click.option("--out", type=click.Path(path_type=Path), default=Path("dist"), show_default=True)
+@click.option("--run", is_flag=True, help="Also execute the solved notebooks, to HTML.")
+def assign(bundle: Path, out: Path, run: bool) -> None:
+    """Masters -> notebooks/, the student zip, the Gradescope zips, the instructor's solved copies.
+
+    Refuses to write anything if a student could see what they must not."""
+    from autograder import release
+    from autograder.course import CourseError
+
+    course = _load(bundle)
+    try:
+        made = release.assign(course, out, run=run)
+    except CourseError as error:
+        _stop(str(error))
+    here = Path.cwd()
+    for path in made.files:
+        click.echo(f"  {path.relative_to(here) if path.is_relative_to(here) else path}")
+
+
+@main.command()
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@bundle_option
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Where reports go.")
+@click.option("--only", metavar="NAME", help="Take every file for this notebook.")
+@click.option("--jobs", type=click.IntRange(1), help="At once. Default: one a processor.")
+@click.option("--seed", help="In place of the release's own secret.")
+@click.option("--require-level", type=click.Choice(LEVELS), help="Refuse a weaker sandbox.")
+@click.option("--trust-input", is_flag=True, help="Allow no sandbox at all. Know your authors.")
+@click.option("--fresh", is_flag=True, help="Grade again what OUT already has results for.")
+def grade(
+    paths: tuple[Path, ...],
+    bundle: Path,
+    out: Path,
+    only: str | None,
+    jobs: int | None,
+    seed: str | None,
+    require_level: Level | None,
+    trust_input: bool,
+    fresh: bool,
+) -> None:
+    """Grade notebooks, zips, folders of them, or LMS exports.
+
+    A PATH that is a folder is a class: each entry is one submission. Exit status: 0 every
+    submission got a result, whatever it scored; 1 the grader failed on some; 2 bad arguments."""
+    from autograder import intake
+    from autograder.fleet import grade_class
+    from autograder.sandbox.levels import NoSandboxError
+
+    course = _load(bundle, seed)
+    names = [n.name for n in course.notebooks]
+    if only is not None and only not in names:
+        _stop(f"--only {only}: this homework has {', '.join(names)}")
+    taken = intake.read(paths, course, only)
+    for error in taken.errors:
+        click.echo(f"autograder: {error}", err=True)
+    if not taken.submissions:
+        sys.exit(2)
+    try:
+        out.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        _stop(f"--out {out}: {error.strerror}")
+    try:
+        summary = grade_class(
+            _with_only(course, only),
+            taken.submissions,
+            out,
+            private=[*paths, out],
+            jobs=jobs or os.cpu_count() or 1,
+            required=require_level,
+            trust_input=trust_input,
+            fresh=fresh,
+        )
+    except NoSandboxError as error:
+        _stop(str(error))
+    if summary.failed:
+        sys.exit(1)
+    if taken.errors:
+        sys.exit(2)
+
+
+@main.command()
+@bundle_option
+@click.option("--root", type=click.Path(path_type=Path), default=Path("/autograder"))
+def gradescope(bundle: Path, root: Path) -> None:
+    """What Gradescope's run_autograder calls: grade ROOT/submission into ROOT/results."""
+    from autograder.gradescope import run
+
+    run(_load(bundle), root)
+
+
+@main.command()
+@bundle_option
+def doctor(bundle: Path) -> None:
+    """What this machine offers: the sandbox and what each level lacks, processors, GPU."""
+    from autograder.doctor import report
+
+    click.echo(report([bundle / "solutions"]))
+
+
+def _with_only(course: Course, only: str | None) -> Course:
+    """The course with no other notebook than `only`, where that is given."""
+    if only is None:
+        return course
+    return replace(course, notebooks=tuple(n for n in course.notebooks if n.name == only))
+
+
+def _load(bundle: Path, seed: str | None = None) -> Course:
+    from autograder import course
+    from autograder.grading import use_bundle
+
+    use_bundle(bundle.resolve())
+    try:
+        loaded = course.load(bundle.resolve())
+    except course.CourseError as error:
+        _stop(str(error))
+    return loaded if seed is None else replace(loaded, seed=seed)
+
+
+def _stop(reason: str) -> NoReturn:
+    """End with status 2 and one line that says why."""
+    click.echo(f"autograder: {reason}", err=True)
+    sys.exit(2)

@@ -1,0 +1,220 @@
+"""What a bundle holds: its notebooks, their questions, points, limits and policies.
+
+Comes in: a bundle's folder (masters `solutions/q_*.py` and the table `solutions/course.toml`).
+Goes out: one frozen `Course`. Everything about a question is read from its master, once.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import hmac
+import os
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Literal
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one submission may use. Times in seconds, sizes in bytes."""
+
+    cell_seconds: float = 10.0
+    notebook_seconds: float = 60.0
+    question_seconds: float = 20.0
+    memory_bytes: int = 2 << 30
+    disk_bytes: int = 64 << 20
+    processes: int = 64
+    open_files: int = 256
+    message_bytes: int = 64 << 20
+    submission_bytes: int = 50 << 20
+
+
+@dataclass(frozen=True)
+class Test:
+    """One test case, as its author named it; `source` is Otter's (comments lost)."""
+
+    name: str
+    points: float
+    hidden: bool
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question: `name` is Otter's ("q2a"), `part` what a person says ("2a")."""
+
+    name: str
+    part: str
+    title: str
+    points: float
+    manual: bool
+    tests: tuple[Test, ...] = ()
+
+
+@dataclass(frozen=True)
+class Notebook:
+    """A notebook of the homework. `test_files` maps an automatic question's name to the text of
+    its Otter test file; `defines` are the names its tests ask for."""
+
+    name: str
+    title: str
+    master: Path
+    questions: tuple[Question, ...]
+    test_files: dict[str, str]
+    defines: frozenset[str]
+
+    @property
+    def possible(self) -> float:
+        """The automatic points."""
+        return sum(q.points for q in self.questions if not q.manual)
+
+
+@dataclass(frozen=True)
+class Course:
+    """A bundle. `seed` is the release's secret, from which every hidden input is drawn."""
+
+    root: Path
+    name: str  # "hw8"
+    title: str
+    release: str
+    notebooks: tuple[Notebook, ...]
+    limits: Limits
+    tell_cause: Literal["always", "after due", "instructors"]
+    seed: str
+    version: str  # a hash of everything that decides a score
+
+
+class CourseError(Exception):
+    """A bundle that cannot be used as it is. The text names the file, the question if there is
+    one, and what to do."""
+
+
+TABLE = "solutions/course.toml"
+SECRET_VARIABLE = "AUTOGRADER_SECRET"
+SECRET_FILE = "solutions/secret"  # how a release carries the secret it was made with
+_SHORTEST_SECRET = 12
+_REQUIRED = {"name": str, "title": str, "release": str, "secret": str, "notebooks": list}
+_OPTIONAL = {"tell_cause": str, "public_lines": list, "limits": dict}
+_TELL_CAUSE = ("always", "after due", "instructors")
+
+
+def load(root: Path) -> Course:
+    """The bundle in the folder `root`. A notebook that is listed and has no master yet is left
+    out. Raises CourseError."""
+    root = root.resolve()
+    table = read_table(root)
+    files = [root / "solutions" / f"{name}.py" for name in table["notebooks"]]
+    notebooks = tuple(_notebook(file) for file in files if file.is_file())
+    if not notebooks:
+        raise CourseError(f"{root / TABLE}: none of its notebooks has a master in solutions/")
+    return Course(
+        root=root,
+        name=table["name"],
+        title=table["title"],
+        release=table["release"],
+        notebooks=notebooks,
+        limits=Limits(**table["limits"]),
+        tell_cause=table["tell_cause"],
+        seed=_seed(secret(root), table["release"]),
+        version=_version(root),
+    )
+
+
+def _notebook(file: Path) -> Notebook:
+    from autograder import masters, otter_build  # here: they take seconds to import
+
+    master = masters.read(file)
+    return master.notebook(otter_build.build(master.name, master.content, file).test_files)
+
+
+def read_table(root: Path) -> dict[str, Any]:
+    """The bundle's course.toml with its defaults filled in: name, title, release, secret,
+    notebooks, tell_cause, public_lines, limits. Raises CourseError."""
+    file = root / TABLE
+    try:
+        given = tomllib.loads(file.read_text("utf-8"))
+    except FileNotFoundError:
+        raise CourseError(f"{file} is missing: is {root} the folder of a bundle?") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise CourseError(f"{file} is not valid TOML: {error}") from None
+    table = {"tell_cause": "always", "public_lines": [], "limits": {}} | given
+    for key, kind in (_REQUIRED | _OPTIONAL).items():
+        if key not in table:
+            raise CourseError(f"{file}: the key '{key}' is missing")
+        if not isinstance(table[key], kind):
+            raise CourseError(f"{file}: '{key}' is to be a {kind.__name__}")
+    _known(file, table, [*_REQUIRED, *_OPTIONAL])
+    _known(file, table["limits"], [limit.name for limit in fields(Limits)], "[limits] ")
+    for key, value in table["limits"].items():
+        whole = isinstance(getattr(Limits, key), int)
+        if type(value) not in ((int,) if whole else (int, float)) or value <= 0:
+            wanted = "whole number" if whole else "number"
+            raise CourseError(f"{file}: [limits] {key} is to be a {wanted} above 0")
+    if table["tell_cause"] not in _TELL_CAUSE:
+        raise CourseError(f"{file}: tell_cause is to be one of: {', '.join(_TELL_CAUSE)}")
+    for key in ("notebooks", "public_lines"):
+        if not all(isinstance(entry, str) for entry in table[key]):
+            raise CourseError(f"{file}: '{key}' is to be a list of strings")
+    if len(set(table["notebooks"])) < len(table["notebooks"]):
+        raise CourseError(f"{file}: a notebook is listed twice")
+    return table
+
+
+def secret(root: Path) -> str:
+    """The course's secret: the environment's, else the one a release carries, else the table's.
+    Raises CourseError."""
+    carried = root / SECRET_FILE
+    text = os.environ.get(SECRET_VARIABLE) or (
+        carried.read_text("utf-8") if carried.is_file() else str(read_table(root)["secret"])
+    )
+    if len(text) < _SHORTEST_SECRET:
+        text = f"the secret is to have {_SHORTEST_SECRET} characters or more: see"
+        raise CourseError(f"{text} {SECRET_VARIABLE} and {root / TABLE}")
+    return text
+
+
+def files_below(folder: Path) -> list[Path]:
+    """Every file below `folder` that belongs to the bundle, sorted: no caches, no hidden files."""
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.is_file()
+        and path.suffix != ".pyc"
+        and not any(p == "__pycache__" or p[0] == "." for p in path.relative_to(folder).parts)
+    )
+
+
+def labkit_folder(root: Path) -> Path:
+    """The labkit that the bundle's notebooks import: its own, or else this project's."""
+    own = root / "notebooks" / "labkit"
+    return own if own.is_dir() else Path(__file__).resolve().parents[1] / "notebooks" / "labkit"
+
+
+def _known(
+    file: Path, given: Mapping[str, object], allowed: Sequence[str], where: str = ""
+) -> None:
+    for key in given:
+        if key not in allowed:
+            near = difflib.get_close_matches(key, allowed, 1)
+            hint = f"is '{near[0]}' meant?" if near else f"known: {', '.join(allowed)}"
+            raise CourseError(f"{file}: {where}'{key}' is not a key; {hint}")
+
+
+def _seed(secret: str, release: str) -> str:
+    return hmac.new(secret.encode(), release.encode(), "sha256").hexdigest()[:32]
+
+
+def _version(root: Path) -> str:
+    """A hash of every file that decides a score, whatever the engine: 16 hexadecimal digits."""
+    solutions, labkit = root / "solutions", labkit_folder(root)
+    folders = [labkit, solutions / "reference", solutions / "mistakes"]
+    paths = [root / TABLE, *sorted(solutions.glob("q_*.py"))]
+    paths += [path for folder in folders for path in files_below(folder)]
+    digest = hashlib.sha256()
+    for path in paths:
+        name = path.relative_to(labkit.parent if labkit in path.parents else root).as_posix()
+        content = path.read_bytes().replace(b"\r\n", b"\n")
+        digest.update(f"{name}\0{len(content)}\0".encode() + content)
+    return digest.hexdigest()[:16]

@@ -1,0 +1,147 @@
+"""Which known mistake explains what a student's function returned.
+
+A bundle's `solutions/mistakes/*.py` hold wrong implementations, each with one sentence for its
+author. A mistake explains a function's outputs if, run on the very inputs of this submission's
+calls, it gives the student's results, all of them, and not the right one where that was asked for.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import torch
+
+from labkit.checks import Mismatch, as_tensor
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+# How near a mistake must come to the student's result, relative to how far that result is from
+# the right one: rounding differs between two programs of one formula, a second mistake does more.
+_NEAR = 0.02
+_SAME = 1e-3  # for a result that should have been and was right: relative to its largest entry
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A wrong implementation of `function`; `says` completes a message to its author; `fails`
+    names the checks that it loses ("q2a: right at any length"), and no others."""
+
+    function: str
+    name: str
+    says: str
+    fails: tuple[str, ...]
+    run: Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of a student's function: what went in, and what came out or was raised. A plain
+    value of the student's counts as a call without arguments."""
+
+    function: str
+    args: tuple[Any, ...]
+    value: Any = None
+    raised: str = ""  # the exception's type name
+
+
+def mistake(function: str, says: str, fails: Sequence[str] = ()) -> Callable[[F], F]:
+    """Mark a function as a known mistake in `function`."""
+
+    def mark(wrong: F) -> F:
+        known = Mistake(function, wrong.__name__, says, tuple(fails), wrong)
+        wrong.mistake = known  # type: ignore[attr-defined]
+        return wrong
+
+    return mark
+
+
+def known_mistakes(package: str = "solutions.mistakes") -> tuple[Mistake, ...]:
+    """Every mistake of the bundle in use, in the order of its modules and of their lines."""
+    try:
+        root = importlib.import_module(package)
+    except ModuleNotFoundError:
+        return ()
+    found: list[Mistake] = []
+    for info in sorted(pkgutil.iter_modules(root.__path__), key=lambda info: info.name):
+        module = importlib.import_module(f"{package}.{info.name}")
+        vars(module)["print"] = _silent
+        found += [v.mistake for v in vars(module).values() if hasattr(v, "mistake")]
+    return tuple(found)
+
+
+def _silent(*values: object, **options: object) -> None:
+    """`print`, for mistakes that print where they should return."""
+
+
+def explain(calls: Sequence[Call], wrong: Mismatch, mistakes: Iterable[Mistake]) -> str:
+    """The sentence of the first mistake that explains all `calls` of one function, of which the
+    last is the one that went `wrong`; "" if none does.
+
+    Where inputs were changed, only mistakes that change them are asked; elsewhere none of those
+    is: what they return is right.
+    """
+    if not calls:
+        return ""
+    last = calls[-1]
+    same_function = [call for call in calls if call.function == last.function]
+    if all(call.raised for call in same_function):
+        return ""  # the exception says more than a mistake that happens to raise one like it
+    expected = None if wrong.expected is None else as_tensor(wrong.expected)
+    changes = wrong.kind == "inputs"
+    for known in mistakes:
+        if known.function != last.function:
+            continue
+        if _matches(known, last, expected, changes) and all(
+            _matches(known, call) for call in same_function[:-1]
+        ):
+            return known.says
+    return ""
+
+
+def _matches(
+    known: Mistake,
+    call: Call,
+    expected: torch.Tensor | None = None,
+    changes: bool | None = None,
+) -> bool:
+    """Does the mistake do what the student's function did in this call? And does it change its
+    inputs, or not, as `changes` has it?"""
+    args = [a.clone() if isinstance(a, torch.Tensor) else a for a in call.args]
+    try:
+        value = known.run(*args)
+    except Exception as error:
+        return type(error).__name__ == call.raised
+    if changes is not None and changes != _differ(args, call.args):
+        return False
+    if call.raised:
+        return False
+    if value is None or call.value is None:
+        return value is None and call.value is None
+    try:
+        theirs, ours = as_tensor(call.value), as_tensor(value)
+    except Mismatch:
+        return False
+    if theirs.shape != ours.shape:
+        return False
+    if not theirs.numel():
+        return True
+    finite = torch.isfinite(theirs)
+    if not torch.equal(finite, torch.isfinite(ours)):
+        return False
+    if not finite.any():
+        return True
+    near = _SAME * float(theirs[finite].abs().max())
+    if expected is not None and expected.shape == theirs.shape:
+        near = _NEAR * float((theirs - expected)[finite].abs().max())
+    return bool(((theirs - ours).abs()[finite] <= near).all())
+
+
+def _differ(args: Sequence[Any], before: Sequence[Any]) -> bool:
+    return any(
+        isinstance(a, torch.Tensor) and not torch.equal(a, b)
+        for a, b in zip(args, before, strict=True)
+    )

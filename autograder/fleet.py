@@ -1,0 +1,119 @@
+"""A class of submissions -> their results, several at once, each written as it comes.
+
+Results that OUT already holds for the same submission, bundle, seed and grader are kept.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from autograder import reports
+from autograder.course import Course
+from autograder.grading import Grader, public_files
+from autograder.intake import Submission
+from autograder.results import Result
+from autograder.sandbox.levels import choose
+from autograder.sandbox.pool import Pool
+from autograder.sandbox.seal import Level
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What came of a class: `failed` names the submissions on which the grader itself failed."""
+
+    results: tuple[Result, ...]
+    failed: tuple[str, ...]
+
+
+def grade_class(
+    course: Course,
+    submissions: Sequence[Submission],
+    out: Path,
+    *,
+    private: Sequence[Path] = (),
+    jobs: int = 1,
+    required: Level | None = None,
+    trust_input: bool = False,
+    fresh: bool = False,
+) -> Summary:
+    """Grade every submission, write its reports and the class's into `out`, and say so on the
+    terminal. Raises NoSandboxError."""
+    console = Console()
+    keys = {s.id: result_key(course, s) for s in submissions}
+    kept = {} if fresh else _kept(out, keys)
+    todo = [s for s in submissions if s.id not in kept]
+    results, failed = dict(kept), []
+    if todo:
+        level, missing = choose([course.root / "solutions", *private], required, trust_input)
+        jobs = min(jobs, len(todo))
+        with (
+            Pool(level, public_files(course.root), course.limits, jobs) as pool,
+            _progress(console, len(submissions), len(kept)) as advance,
+            ThreadPoolExecutor(jobs) as threads,
+        ):
+            grader = Grader(course, pool, missing)
+            futures = {threads.submit(grader.grade, s): s for s in todo}
+            for future in as_completed(futures):
+                submission = futures[future]
+                try:
+                    result = replace(future.result(), key=keys[submission.id])
+                    reports.write(result, course, out)
+                    results[submission.id] = result
+                except Exception as error:  # ours, not the student's: the others go on
+                    failed.append(submission.id)
+                    said = f"autograder: the grader failed on {submission.id}: {error!r}"
+                    print(said, file=sys.stderr)
+                advance()
+    ordered = [results[s.id] for s in submissions if s.id in results]
+    reports.write_class(ordered, course, out)
+    reports.show(ordered, course, console)
+    console.print(f"Report: {out / 'report.html'}", soft_wrap=True)
+    return Summary(tuple(ordered), tuple(failed))
+
+
+def result_key(course: Course, submission: Submission) -> str:
+    """What a result depends on: the submission, the bundle, the seed and this program."""
+    parts = (submission.digest, course.version, course.seed, _engine_version())
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+@cache
+def _engine_version() -> str:
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.rglob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def _kept(out: Path, keys: dict[str, str]) -> dict[str, Result]:
+    found = {}
+    for identifier, key in keys.items():
+        result = reports.read(out, identifier)
+        if result is not None and result.key == key:
+            found[identifier] = result
+    return found
+
+
+@contextmanager
+def _progress(console: Console, total: int, done: int) -> Iterator[Any]:
+    """A progress bar on a terminal; nothing in a pipe."""
+    columns = (
+        TextColumn("Grading"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        task = progress.add_task("grading", total=total, completed=done)
+        yield lambda: progress.advance(task)

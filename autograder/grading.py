@@ -1,0 +1,234 @@
+"""One submission -> one Result: run its notebooks in sandboxes, run Otter's test files out here.
+
+The test files are Otter's own, unmodified. They run in this process against the names of a remote
+notebook; scores are what Otter computes; only the messages are ours, since Otter's would print the
+line of the hidden test that failed.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from otter.test_files import TestCase
+from otter.test_files.abstract_test import TestCaseResult
+from otter.test_files.exception_test import ExceptionTestFile
+
+from autograder.course import Course, Notebook, Question, labkit_folder
+from autograder.diagnosis import Call, explain, known_mistakes
+from autograder.intake import Submission, SubmittedNotebook
+from autograder.remote import RemoteNamespace
+from autograder.results import (
+    NotebookResult,
+    QuestionResult,
+    Result,
+    Status,
+    TestResult,
+)
+from autograder.sandbox.pool import Pool
+from autograder.session import Session
+from labkit.checks import Mismatch, collecting_remarks, seeded
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a test case: why it failed (None if it passed), the calls of the student's
+    functions that it made, and what it asks a person to look at."""
+
+    mismatch: Mismatch | None
+    calls: tuple[Call, ...]
+    remark: str
+
+
+class SealedTestFile(ExceptionTestFile):  # type: ignore[misc]
+    """Otter's test file, with inputs drawn from a seed and messages that hold no hidden line."""
+
+    def run_sealed(self, names: RemoteNamespace, key: Sequence[str]) -> list[Outcome]:
+        """Run every test case; one outcome each. The scores are Otter's."""
+        self.test_case_results = []
+        outcomes = []
+        for number, case in enumerate(self.test_cases):
+            before = len(names.calls)
+            with seeded(*key, number), collecting_remarks() as remarks:
+                mismatch = _run(case, names)
+            message = "" if mismatch is None else str(mismatch)
+            self.test_case_results.append(TestCaseResult(case, message, mismatch is None))
+            outcomes.append(Outcome(mismatch, tuple(names.calls[before:]), "; ".join(remarks)))
+        return outcomes
+
+
+def _run(case: TestCase, names: RemoteNamespace) -> Mismatch | None:
+    try:
+        case.body.call_func(names)
+    except Mismatch as mismatch:
+        return mismatch
+    except AssertionError as error:  # a test's own words, written to be read
+        return Mismatch(str(error) or "this does not hold", kind="value")
+    except Exception as error:
+        # What came back was plain data of a shape that the test did not expect. The exception's
+        # text may quote a hidden line, so only its type is told.
+        said = f"what came back cannot be used here ({type(error).__name__})"
+        return Mismatch(said, kind="type")
+    return None
+
+
+class Grader:
+    """Grades submissions of one course. Make it once for a class: test files are compiled and
+    mistakes are read once. Thread-safe."""
+
+    def __init__(self, course: Course, pool: Pool, missing_layers: Sequence[str] = ()):
+        use_bundle(course.root)
+        self.course = course
+        self._pool = pool
+        self._missing_layers = tuple(missing_layers)
+        self._mistakes = known_mistakes()
+
+    def grade(self, submission: Submission) -> Result:
+        """The result of one submission; whatever its code does, there is one."""
+        started = time.monotonic()
+        results = [
+            self._grade_notebook(notebook, submission.notebooks.get(notebook.name))
+            for notebook in self.course.notebooks
+            if submission.whole or notebook.name in submission.notebooks
+        ]
+        return Result(
+            submission=submission.id,
+            members=submission.members,
+            score=sum(r.score for r in results),
+            possible=sum(r.possible for r in results),
+            status=_status(submission, results),
+            notebooks=tuple(results),
+            problems=submission.problems,
+            level=self._pool.level,
+            missing_layers=self._missing_layers,
+            seed=self.course.seed,
+            bundle=self.course.version,
+            seconds=round(time.monotonic() - started, 3),
+            metadata=dict(submission.metadata),
+        )
+
+    def _grade_notebook(
+        self, notebook: Notebook, submitted: SubmittedNotebook | None
+    ) -> NotebookResult:
+        automatic = [q for q in notebook.questions if not q.manual]
+        if submitted is None:
+            return NotebookResult(
+                name=notebook.name,
+                title=notebook.title,
+                score=0.0,
+                possible=notebook.possible,
+                status="ok",
+                questions=tuple(_unmet(q, "its notebook was not handed in") for q in automatic),
+                problem="this notebook was not handed in",
+            )
+        started = time.monotonic()
+        with Session(self._pool, submitted.cells, self.course.limits) as session:
+            questions = [self._grade_question(notebook, q, session) for q in automatic]
+            problems = session.problems
+        broken = bool(problems) or any(q.problem for q in questions)
+        return NotebookResult(
+            name=notebook.name,
+            title=notebook.title,
+            score=sum(q.score for q in questions),
+            possible=notebook.possible,
+            status="partly" if broken else "ok",
+            file=submitted.file,
+            identified_by=submitted.identified_by,
+            questions=tuple(questions),
+            cells=problems,
+            seconds=round(time.monotonic() - started, 3),
+        )
+
+    def _grade_question(
+        self, notebook: Notebook, question: Question, session: Session
+    ) -> QuestionResult:
+        started = time.monotonic()
+        tests = SealedTestFile.from_string(notebook.test_files[question.name], question.name)
+        names = session.names()
+        try:
+            key = (self.course.seed, notebook.name, question.name)
+            outcomes = tests.run_sealed(names, key)
+        finally:
+            names.close()
+        results = [
+            TestResult(
+                name=test.name,
+                points=test.points,
+                passed=outcome.mismatch is None,
+                hidden=test.hidden,
+                message="" if outcome.mismatch is None else str(outcome.mismatch),
+                cause=self._cause(outcome, names.calls),
+                remark=outcome.remark,
+            )
+            for test, outcome in zip(question.tests, outcomes, strict=True)
+        ]
+        return QuestionResult(
+            name=question.name,
+            part=question.part,
+            title=question.title,
+            score=float(tests.score),
+            possible=float(question.points),
+            tests=tuple(results),
+            problem=_problem(outcomes),
+            seconds=round(time.monotonic() - started, 3),
+        )
+
+    def _cause(self, outcome: Outcome, calls: Sequence[Call]) -> str:
+        """The known mistake that explains the failing call, and every other call of the same
+        function in this question."""
+        mismatch = outcome.mismatch
+        if mismatch is None or not outcome.calls:
+            return ""
+        if mismatch.kind not in ("value", "shape", "not finite", "inputs", "raised"):
+            return ""
+        wrong = outcome.calls[-1]
+        others = [call for call in calls if call is not wrong]
+        return explain([*others, wrong], mismatch, self._mistakes)
+
+
+def _unmet(question: Question, why: str) -> QuestionResult:
+    tests = tuple(TestResult(t.name, t.points, False, t.hidden, why) for t in question.tests)
+    return QuestionResult(
+        question.name, question.part, question.title, 0.0, float(question.points), tests
+    )
+
+
+def _problem(outcomes: Sequence[Outcome]) -> str:
+    """Why a question could not run to its end: its process was lost, or took too long."""
+    for outcome in outcomes:
+        if outcome.mismatch is not None and outcome.mismatch.kind in ("died", "too long"):
+            return str(outcome.mismatch)
+    return ""
+
+
+def _status(submission: Submission, results: Sequence[NotebookResult]) -> Status:
+    if not submission.notebooks:
+        return "unreadable"
+    return "partly" if any(r.status != "ok" for r in results) else "ok"
+
+
+def use_bundle(root: Path) -> None:
+    """Make `labkit` and `solutions` importable, from this bundle and by absolute path.
+
+    The modules of another bundle, if one was used before in this process, are forgotten."""
+    places = [str(root / "notebooks"), str(root)]
+    if sys.path[:2] == places:
+        return
+    sys.path[:] = [*places, *(p for p in sys.path if p not in places)]
+    for name in [n for n in sys.modules if n == "solutions" or n.startswith("solutions.")]:
+        del sys.modules[name]
+
+
+def public_files(root: Path) -> dict[str, Path]:
+    """What lies beside a student's notebook: labkit, and the data that notebooks read."""
+    files = {"labkit": labkit_folder(root)}
+    data = root / "data"
+    if data.is_dir():
+        files |= {f"data/{p.name}": p for p in sorted(data.iterdir()) if p.name != "submissions"}
+    return files
+
+
+__all__ = ["Grader", "SealedTestFile", "public_files", "use_bundle"]

@@ -1,0 +1,250 @@
+"""A release: everything that is made from the masters and handed out.
+
+Comes in: a course. Goes out: its notebooks/, and in one folder the student zip, the Gradescope
+zips and the instructor's solved notebooks. All of it is made in memory and searched for leaks
+first; nothing is written if students would see what is hidden.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import string
+import subprocess
+import tempfile
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+import yaml
+from nbformat import NotebookNode
+
+from autograder import archives, leaks, masters, otter_build, otter_zip
+from autograder.course import (
+    SECRET_FILE,
+    TABLE,
+    Course,
+    CourseError,
+    files_below,
+    labkit_folder,
+    read_table,
+    secret,
+)
+from autograder.masters import Master
+
+PROJECT = Path(__file__).resolve().parents[1]
+_TEMPLATES = Path(__file__).resolve().parent / "templates"
+_SCRIPTS = ("run_autograder", "setup.sh")
+_CELL_SECONDS = 600  # for a solved notebook, whose measurements take their time
+
+
+@dataclass(frozen=True)
+class Release:
+    """The files of a release. `pages` are the solved notebooks as HTML, if they were run."""
+
+    notebooks: tuple[Path, ...]
+    student: Path
+    gradescope: tuple[Path, ...]
+    instructor: tuple[Path, ...]
+    pages: tuple[Path, ...] = ()
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        return (*self.notebooks, self.student, *self.gradescope, *self.instructor, *self.pages)
+
+
+def assign(course: Course, out: Path, run: bool = False) -> Release:
+    """Make a release in the folder `out`, and the bundle's notebooks/ anew.
+
+    run  also run the solved notebooks, and write them as HTML
+
+    Raises CourseError: for a master that cannot be used, a leak (every one is named, and nothing
+    is written), a solved notebook that does not run to its end.
+    """
+    read = [masters.read(notebook.master) for notebook in course.notebooks]
+    notebooks, secrets = _student_notebooks(course, read)
+    handed_out = _student_files(course, notebooks)
+    secrets += _other_secrets(course, read)
+    _refuse_leaks(_visible(course, handed_out), secrets)
+
+    solved = {m.name: otter_build.build(m.name, m.content, m.file).solved for m in read}
+    bundle = _grading_files(course)
+    graded = {f"{course.name}-autograder.zip": archives.zipped(bundle | _scripts(), _SCRIPTS)}
+    inner, pins = archives.zipped(bundle), _pins()
+    for master in read:
+        graded[f"{master.name}-autograder.zip"] = otter_zip.otter_zip(master, inner, pins)
+    pages = {f"{n}.html": _page(course, n, solved[n], handed_out) for n in solved} if run else {}
+
+    student = archives.zipped(handed_out)
+    instructor = {f"{name}.ipynb": otter_build.to_bytes(solved[name]) for name in solved}
+    return Release(
+        notebooks=_write(course.root / "notebooks", notebooks),
+        student=_write(out / "student", {f"{course.name}.zip": student})[0],
+        gradescope=_write(out / "gradescope", graded),
+        instructor=_write(out / "instructor", instructor),
+        pages=_write(out / "instructor", pages),
+    )
+
+
+def _student_notebooks(
+    course: Course, read: list[Master]
+) -> tuple[dict[str, bytes], list[leaks.Secret]]:
+    """The student notebooks by file name, made from masters that carry tokens, and the tokens."""
+    notebooks, secrets = {}, []
+    for master in read:
+        marked, tokens = leaks.with_tokens(master, course.seed)
+        student = otter_build.build(master.name, marked.content, master.file).student
+        notebooks[f"{master.name}.ipynb"] = otter_build.to_bytes(student)
+        secrets += tokens
+    return notebooks, secrets
+
+
+def _student_files(course: Course, notebooks: Mapping[str, bytes]) -> dict[str, bytes]:
+    """The student zip's files: notebooks, labkit, data, and how to set up."""
+    environment = _environment_file(course).read_bytes()
+    specification = yaml.safe_load(environment)
+    (pip,) = (entry["pip"] for entry in specification["dependencies"] if isinstance(entry, dict))
+    data = _tree(course.root / "data", "data", but="submissions")
+    names = [f"- `{n.name}.ipynb`: {n.title}" for n in course.notebooks]
+    readme = string.Template((_TEMPLATES / "student_readme.md").read_text("utf-8")).substitute(
+        title=course.title,
+        notebooks="\n".join(names),
+        data=", and `data/` what they read" if data else "",
+        environment=specification["name"],
+    )
+    return {
+        **notebooks,
+        **_tree(labkit_folder(course.root), "labkit"),
+        **data,
+        "environment.yml": environment,
+        "requirements.txt": ("\n".join(pip) + "\n").encode(),
+        "README.md": readme.encode(),
+    }
+
+
+def _environment_file(course: Course) -> Path:
+    own = course.root / "environment.yml"
+    return own if own.is_file() else PROJECT / "environment.yml"
+
+
+def _tree(folder: Path, name: str, but: str = "") -> dict[str, bytes]:
+    """The files below a folder, as they are called below `name`, without its subfolder `but`."""
+    paths = {path: path.relative_to(folder) for path in files_below(folder)}
+    return {
+        f"{name}/{relative.as_posix()}": path.read_bytes()
+        for path, relative in paths.items()
+        if relative.parts[0] != but
+    }
+
+
+def _other_secrets(course: Course, read: list[Master]) -> list[leaks.Secret]:
+    """What must not be seen beside the tokens: hidden lines, the secret, the seed."""
+    labkit = _tree(labkit_folder(course.root), "labkit")
+    public = [content.decode() for name, content in labkit.items() if name.endswith(".py")]
+    public += read_table(course.root)["public_lines"]
+    lines = leaks.hidden_lines(read, course.root, public)
+    keys = {"the course's secret": secret(course.root), "the release's seed": course.seed}
+    return lines + [
+        leaks.Secret(leaks.squeezed(key), origin, False) for origin, key in keys.items()
+    ]
+
+
+def _visible(course: Course, handed_out: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Everything students may see: what they are handed, and what else lies in notebooks/."""
+    published = _tree(course.root / "notebooks", "notebooks")
+    also = {n: c for n, c in published.items() if n.removeprefix("notebooks/") not in handed_out}
+    return {**handed_out, **also}
+
+
+def _refuse_leaks(visible: Mapping[str, bytes], secrets: list[leaks.Secret]) -> None:
+    found = leaks.find(visible, secrets)
+    if found:
+        shown = "\n".join(f"  {leak}" for leak in found[:12])
+        more = f"\n  and {len(found) - 12} more" if len(found) > 12 else ""
+        raise CourseError(
+            f"nothing was written, because students would see what is hidden:\n{shown}{more}\n"
+            f"Take it out; a line they may see goes into public_lines in {TABLE}."
+        )
+
+
+def _grading_files(course: Course) -> dict[str, bytes]:
+    """What grades on another machine: the engine, and the bundle with its secret."""
+    project = {name: (PROJECT / name).read_bytes() for name in _project_files()}
+    return {
+        **project,
+        **_tree(PROJECT / "autograder", "autograder"),
+        **_tree(course.root / "solutions", "solutions"),
+        **_tree(labkit_folder(course.root), "notebooks/labkit"),
+        **_tree(course.root / "data", "data", but="submissions"),
+        SECRET_FILE: secret(course.root).encode(),
+    }
+
+
+def _project_files() -> list[str]:
+    names = ["pyproject.toml", "constraints.txt", "README.md", "LICENSE"]
+    missing = [name for name in names if not (PROJECT / name).is_file()]
+    if missing:
+        text = f"{PROJECT} has no {missing[0]}: a release is made from a checkout of the project"
+        raise CourseError(text)
+    return names
+
+
+def _scripts() -> dict[str, bytes]:
+    return {name: (_TEMPLATES / name).read_bytes() for name in _SCRIPTS}
+
+
+def _pins() -> list[str]:
+    """What the engine depends on, as `name==version; marker`, from pyproject and constraints."""
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text("utf-8"))["project"]
+    constraints = (PROJECT / "constraints.txt").read_text("utf-8")
+    versions = {n.lower(): v for n, v in re.findall(r"^([\w.-]+)==(\S+)$", constraints, re.M)}
+    pins = []
+    for dependency in project["dependencies"]:
+        name = re.match(r"[\w.-]+", dependency)
+        assert name, dependency
+        _, semicolon, marker = dependency.partition(";")
+        pins.append(f"{name[0]}=={versions[name[0].lower()]}{semicolon}{marker}")
+    return pins
+
+
+def _page(course: Course, name: str, solved: NotebookNode, beside: Mapping[str, bytes]) -> bytes:
+    """The solved notebook, run where the student zip is unpacked, as HTML. Raises CourseError."""
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+    from nbconvert import HTMLExporter
+
+    notebook: NotebookNode = nbformat.from_dict(solved)
+    with tempfile.TemporaryDirectory() as folder:
+        for path, content in {**beside, f"{name}.ipynb": otter_build.to_bytes(solved)}.items():
+            archives.write(Path(folder) / path, content)
+        client = NotebookClient(
+            notebook,
+            timeout=_CELL_SECONDS,
+            kernel_name="python3",
+            resources={"metadata": {"path": folder}},
+        )
+        path = os.pathsep.join([folder, str(course.root)])  # labkit, and what hidden tests import
+        try:
+            client.execute(env={**os.environ, "PYTHONPATH": path}, stderr=subprocess.DEVNULL)
+        except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
+            raise CourseError(f"the solved {name} does not run to its end: {error}") from error
+    _check_passed(name, notebook)
+    page: str = HTMLExporter().from_notebook_node(notebook)[0]
+    return page.encode()
+
+
+def _check_passed(name: str, notebook: NotebookNode) -> None:
+    """Every `grader.check` of the solved notebook passes all its tests. Raises CourseError."""
+    for cell in notebook.cells:
+        if cell.source.startswith("grader.check("):
+            shown = "".join(str(o.get("data", {}).get("text/plain", "")) for o in cell.outputs)
+            if "All test cases passed!" not in shown:
+                raise CourseError(f"the solved {name} fails at {cell.source}:\n{shown}")
+
+
+def _write(folder: Path, files: Mapping[str, bytes]) -> tuple[Path, ...]:
+    for name, content in files.items():
+        archives.write(folder / name, content)
+    return tuple(folder / name for name in files)

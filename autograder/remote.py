@@ -1,0 +1,214 @@
+"""The student's names, as the trusted side sees them: an environment for Otter's test files.
+
+`RemoteNamespace.get(name)` gives a `RemoteFunction` or a plain value. A call sends its arguments to
+a fork of the student's process and returns plain data, or raises `Mismatch` with a text for the
+student: it raised, it took too long, its process died, it sent what is not a message.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from autograder.diagnosis import Call
+from autograder.sandbox.pool import ask
+from autograder.wire import Channel, Closed, Opaque, TimedOut, WireError
+from labkit.checks import Mismatch
+
+_COST_LAUNCHES = 200_000  # operations that a cost check counts before it gives up
+
+
+@dataclass
+class Budget:
+    """The seconds a question may still use."""
+
+    seconds: float
+    used: float = 0.0
+
+    @property
+    def left(self) -> float:
+        return self.seconds - self.used
+
+
+class RemoteNamespace:
+    """The names of one notebook run, for one question. `fork` gives a channel to a fresh fork of
+    the student's process; it is called at the first use, and again after a fork was lost."""
+
+    def __init__(self, fork: Callable[[], Channel], reap: Callable[[], int], budget: Budget):
+        self._fork = fork
+        self._reap = reap
+        self._budget = budget
+        self._channel: Channel | None = None
+        self.calls: list[Call] = []
+
+    def get(self, name: str, default: object = None) -> object:
+        """What the student's notebook has under `name`: a function to call, a plain value, or
+        something that says it is missing when it is used."""
+        answer = self.ask({"op": "look", "name": name})
+        kind = answer.get("kind")
+        if kind == "function":
+            return RemoteFunction(self, name)
+        if kind == "value":
+            value = _plain(answer.get("value"))
+            self.calls.append(Call(name, (), value))
+            return value
+        return Missing(name)
+
+    def ask(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Ask the student's process, within what is left of the question's time."""
+        started = time.monotonic()
+        try:
+            if self._channel is None:
+                self._channel = self._fork()
+                started = time.monotonic()
+            answer = ask(self._channel, request, started + self._budget.left)
+        except TimedOut:
+            self.close()
+            raise Mismatch(
+                f"it did not finish within {self._budget.seconds:g} seconds", kind="too long"
+            ) from None
+        except Closed:
+            raise Mismatch(f"its process ended: {_death(self.close())}", kind="died") from None
+        except WireError as error:
+            self.close()
+            raise Mismatch(f"what came back cannot be read ({error})", kind="type") from None
+        finally:
+            self._budget.used += time.monotonic() - started
+        return answer
+
+    def close(self) -> int:
+        """End the fork, if there is one; how it ended."""
+        if self._channel is None:
+            return 0
+        self._channel.close()
+        self._channel = None
+        return self._reap()
+
+
+class RemoteFunction:
+    """A student's function. Arguments and results are plain values and tensors."""
+
+    def __init__(self, names: RemoteNamespace, name: str):
+        self._names = names
+        self.__name__ = name
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        answer = self._ask({"op": "call", "args": args, "kwargs": kwargs}, args)
+        return self._record(args, answer)
+
+    def call_with_arguments(self, *args: Any) -> tuple[Any, list[Any]]:
+        """The value of a call, and the arguments as the call left them."""
+        answer = self._ask({"op": "call_with_arguments", "args": args, "kwargs": {}}, args)
+        after = answer.get("arguments")
+        return self._record(args, answer), after if isinstance(after, list) else []
+
+    def gradients(
+        self, args: Sequence[Any], wrt: Sequence[int], cotangent: torch.Tensor
+    ) -> list[Any]:
+        """d<cotangent, f(*args)> / d args[i] for i in `wrt`."""
+        request = {"op": "gradients", "args": args, "wrt": list(wrt), "cotangent": cotangent}
+        grads = _plain(self._ask(request, args).get("value"))
+        return grads if isinstance(grads, list) else []
+
+    def cost(self, *args: Any) -> Counted:
+        """Work and span of a call, as labkit counts them beside the student's code, and the
+        seconds it took by the clock on this side."""
+        started = time.monotonic()
+        answer = self._ask({"op": "cost", "args": args, "limit": _COST_LAUNCHES}, args)
+        return Counted(
+            work=_count(answer.get("work")),
+            span=_count(answer.get("span")),
+            launches=_count(answer.get("launches")),
+            peak_bytes=_count(answer.get("peak_bytes")),
+            unknown=_texts(answer.get("unknown")),
+            escapes=_texts(answer.get("escapes")),
+            seconds=time.monotonic() - started,
+        )
+
+    def _ask(self, request: dict[str, Any], args: Sequence[Any]) -> dict[str, Any]:
+        try:
+            answer = self._names.ask({**request, "name": self.__name__})
+        except Mismatch as mismatch:
+            raise Mismatch(f"{self.__name__}: {mismatch}", kind=mismatch.kind) from None
+        raised = answer.get("raised")
+        if raised is not None:
+            described = raised if isinstance(raised, dict) else {}
+            kind = _text(described.get("type"), 100)
+            self._names.calls.append(Call(self.__name__, tuple(args), raised=kind))
+            raise Mismatch(f"{self.__name__} raised {say(described)}", kind="raised")
+        return answer
+
+    def _record(self, args: Sequence[Any], answer: dict[str, Any]) -> Any:
+        value = _plain(answer.get("value"))
+        self._names.calls.append(Call(self.__name__, tuple(args), value))
+        return value
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What a call cost: the fields of `labkit.workspan.Cost` that checks use."""
+
+    work: int
+    span: int
+    launches: int
+    peak_bytes: int
+    unknown: tuple[str, ...]
+    escapes: tuple[str, ...]
+    seconds: float
+
+
+class Missing:
+    """Stands for a name that the notebook does not define; says so when it is used."""
+
+    def __init__(self, name: str):
+        self.__name__ = name
+        self.type_name = "nothing"
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        raise Mismatch(
+            f"`{self.__name__}` is not defined: was its cell removed, or did it not run?",
+            kind="missing",
+        )
+
+    call_with_arguments = gradients = cost = __call__
+
+
+def say(raised: dict[str, Any]) -> str:
+    """An exception as a student reads it: `ValueError: text (line 3)`."""
+    kind = _text(raised.get("type"), 100) or "an exception"
+    message = _text(raised.get("message"), 300)
+    line = raised.get("line")
+    where = f" (line {line} of its cell)" if isinstance(line, int) and 0 < line < 10**6 else ""
+    return f"{kind}: {message}{where}" if message else f"{kind}{where}"
+
+
+def _text(value: object, limit: int) -> str:
+    """A string of the student's, on one line and not too long."""
+    text = " ".join(value.split()) if isinstance(value, str) else ""
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def _count(value: object) -> int:
+    if isinstance(value, int) and value >= 0:
+        return int(value)
+    raise Mismatch("its cost cannot be read", kind="cost")
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    return tuple(_text(item, 100) for item in value[:20]) if isinstance(value, list) else ()
+
+
+def _plain(value: Any) -> Any:
+    """`...` crosses as an object of its type; give it back its own name."""
+    return Ellipsis if value == Opaque("ellipsis") and isinstance(value, Opaque) else value
+
+
+def _death(status: int) -> str:
+    if status >= 0:
+        return f"it exited with status {status}"
+    names = {-9: "it was killed", -11: "a segmentation fault", -6: "it aborted"}
+    return names.get(status, f"signal {-status}")

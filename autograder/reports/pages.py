@@ -1,0 +1,148 @@
+"""Results -> pages: feedback for one submission's authors, and a report of the class.
+
+Each page is one file: no script, no network, style and pictures within. Templates escape all text
+(autoescape), and the page's own policy forbids whatever is not its style.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from statistics import mean, median
+from typing import Any
+from urllib.parse import quote
+
+import jinja2
+
+from autograder.course import Course
+from autograder.reports.wording import (
+    STATUS,
+    cell_sentence,
+    first_word,
+    needs_a_person,
+    plain,
+    points,
+    question_labels,
+    questions,
+    score_sentence,
+)
+from autograder.results import Result
+
+_HERE = Path(__file__).resolve().parent
+
+
+@dataclass(frozen=True)
+class Part:
+    """A question over the whole class: `mean` points of `possible`, and how many of the `count`
+    submissions that were graded on it earned all of them."""
+
+    notebook: str
+    part: str
+    title: str
+    possible: float
+    mean: float
+    full: int
+    count: int
+
+
+def feedback_page(result: Result, course: Course) -> str:
+    """The page for a submission's authors. It tells where a result differs; the likely cause too
+    if the course tells it always (a page cannot know whether the due date has passed)."""
+    graded = {n.name for n in result.notebooks}
+    written = any(q.manual for n in course.notebooks if n.name in graded for q in n.questions)
+    return _render(
+        "feedback.html.j2",
+        result=result,
+        course=course,
+        tell_cause=course.tell_cause == "always",
+        written_follows=written,
+    )
+
+
+def report_page(results: Sequence[Result], course: Course) -> str:
+    """The page for instructors: everything about the class, causes and seed among it."""
+    graded = [r for r in results if r.possible > 0]
+    shares = [r.score / r.possible for r in graded]
+    return _render(
+        "report.html.j2",
+        results=results,
+        course=course,
+        average=mean(shares) if shares else None,
+        middle=median(shares) if shares else None,
+        bins=_bins(shares),
+        parts=class_parts(results, course),
+        causes=common_causes(results),
+        attention=[r for r in results if needs_a_person(r)],
+        levels=Counter(r.level or "not run" for r in results).most_common(),
+        devices=Counter(r.device for r in results).most_common(),
+        missing=sorted({layer for r in results for layer in r.missing_layers}),
+        seconds=sum(r.seconds for r in results),
+        slowest=max((r.seconds for r in results), default=0.0),
+        seeds=sorted({r.seed for r in results if r.seed}),
+    )
+
+
+def class_parts(results: Sequence[Result], course: Course) -> list[Part]:
+    """Every automatically graded question that somebody was graded on, in the course's order."""
+    found = []
+    for name in question_labels(course):
+        asked = [q for r in results if (q := questions(r).get(name))]
+        if asked:
+            notebook, _, part = name.partition(" ")
+            full = sum(q.score >= q.possible for q in asked)
+            average = mean(q.score for q in asked)
+            found.append(
+                Part(notebook, part, asked[0].title, asked[0].possible, average, full, len(asked))
+            )
+    return found
+
+
+def common_causes(results: Iterable[Result]) -> list[tuple[str, int]]:
+    """Known mistakes with the number of submissions that made each, most common first."""
+    return Counter(
+        cause
+        for result in results
+        for cause in {t.cause for q in questions(result).values() for t in q.tests if t.cause}
+    ).most_common()
+
+
+def _bins(shares: Iterable[float]) -> list[int]:
+    """How many submissions earned 0-9%, 10-19%, ..., 90-99%, and 100% of their points."""
+    counts = [0] * 11
+    for share in shares:
+        counts[min(10, max(0, math.floor(share * 10 + 1e-9)))] += 1
+    return counts
+
+
+def _render(template: str, **values: Any) -> str:
+    return _environment().get_template(template).render(values)
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader([_HERE / "templates", _HERE]),
+        autoescape=True,
+        extensions=["jinja2.ext.do"],
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "plain": plain,
+        "points": points,
+        "folder": lambda name: quote(name, safe=""),
+        "sentence": lambda text: f"{text[:1].upper()}{text[1:]}.",
+        "status": STATUS.__getitem__,
+        "percent": lambda share: f"{100 * share:.0f}%",
+    }
+    environment.globals |= {
+        "cell_sentence": cell_sentence,
+        "first_word": first_word,
+        "score_sentence": score_sentence,
+    }
+    return environment

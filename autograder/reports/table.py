@@ -1,0 +1,126 @@
+"""Results -> the class as a table: grades.csv, and lines or a table for the terminal."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from autograder.course import Course
+from autograder.reports.wording import first_word, plain, points, question_labels, questions
+from autograder.results import Result
+
+# What a spreadsheet takes for the beginning of a formula, the wide forms of = + - @ among it.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+_MANY = 8  # parts that fit beside each other on a terminal
+
+
+def grades_csv(results: Sequence[Result], course: Course) -> bytes:
+    """A row a submission and member; an empty cell is a question that was not graded.
+
+    In UTF-8 with a byte order mark: without it Excel, which most people open this with, takes
+    names for another encoding and spoils them for good. Programs read it as "utf-8-sig".
+    """
+    labels = question_labels(course)
+    head = ["submission", "student", "score", "possible", "status", "level", "seconds", *labels]
+    text = io.StringIO()
+    writer = csv.writer(text, quoting=csv.QUOTE_NONNUMERIC)
+    writer.writerow(map(_cell, head))
+    for result in results:
+        scores = {name: question.score for name, question in questions(result).items()}
+        for student in result.members or ("",):
+            writer.writerow(
+                [
+                    _cell(result.submission),
+                    _cell(student),
+                    _number(result.score),
+                    _number(result.possible),
+                    result.status,
+                    _cell(result.level),
+                    _number(result.seconds),
+                    *(_number(scores[name]) if name in scores else "" for name in labels),
+                ]
+            )
+    return text.getvalue().encode("utf-8-sig")
+
+
+def _cell(text: str) -> str:
+    """Text that no spreadsheet runs: on one line, no other separator, no formula's beginning."""
+    line = " ".join(plain(text, 500).replace(";", ",").split())
+    return f"'{line}" if text.startswith(_FORMULA) or line.startswith(_FORMULA) else line
+
+
+def _number(value: float) -> float:
+    rounded = round(value, 4)
+    return int(rounded) if rounded == int(rounded) else rounded
+
+
+def show(results: Sequence[Result], course: Course, console: Console) -> None:
+    """The class on a terminal as a table, in a pipe as a line a submission."""
+    if console.is_terminal:
+        console.print(table(results, course))
+    else:
+        for line in lines(results, course):
+            console.file.write(f"{line}\n")  # the console itself would spread the tabs
+
+
+def table(results: Sequence[Result], course: Course) -> Table:
+    """Submission, score, status, scores by part, and the first thing to know. Where the course
+    has many parts, those that lost points share one column."""
+    labels = [
+        name for name in question_labels(course) if any(name in questions(r) for r in results)
+    ]
+    few = len(labels) <= _MANY
+    view = Table(pad_edge=False, box=SIMPLE_HEAD)
+    view.add_column("submission", overflow="fold", max_width=32)
+    view.add_column("score", justify="right", no_wrap=True)
+    view.add_column("status", no_wrap=True)
+    for name in labels if few else ["points lost in"]:
+        view.add_column(
+            Text(name.rpartition(" ")[2] if few else name), justify="right" if few else "left"
+        )
+    view.add_column("to know first", overflow="fold", ratio=1)
+    for result in results:
+        parts = [_part(result, name) for name in labels] if few else [_lost(result)]
+        view.add_row(
+            Text(plain(result.submission, 120), style="bold"),
+            f"{points(result.score)}/{points(result.possible)}",
+            Text(result.status, style="" if result.status == "ok" else "bold yellow"),
+            *map(Text, parts),
+            Text(_first_word(result)),
+        )
+    return view
+
+
+def _first_word(result: Result) -> str:
+    """What to know first, on few lines; where all ran, the likely cause of the first failure."""
+    causes = (t.cause for q in questions(result).values() for t in q.tests if not t.passed)
+    text = " ".join((first_word(result) or next(filter(None, causes), "")).split())
+    return plain(text) if len(text) <= 120 else f"{plain(text, 119).partition('… (')[0]}…"
+
+
+def _part(result: Result, name: str) -> str:
+    question = questions(result).get(name)
+    return f"{points(question.score)}/{points(question.possible)}" if question else ""
+
+
+def _lost(result: Result) -> str:
+    return "  ".join(
+        f"{q.part} {points(q.score)}/{points(q.possible)}"
+        for q in questions(result).values()
+        if q.score < q.possible
+    )
+
+
+def lines(results: Sequence[Result], course: Course) -> Iterator[str]:
+    """One line a submission, for pipes: id, score, status, parts, first thing to know."""
+    for result in results:
+        parts = " ".join(f"{q.part}={points(q.score)}" for q in questions(result).values())
+        score = f"{points(result.score)}/{points(result.possible)}"
+        name = " ".join(plain(result.submission, 120).split())
+        yield "\t".join([name, score, result.status, parts, _first_word(result)]).rstrip()

@@ -1,0 +1,98 @@
+"""What grading makes: one Result for each submission. Every report is a function of it.
+
+Plain data only: everything here can be written as JSON and read back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+Status = Literal["ok", "partly", "unreadable"]
+
+
+@dataclass(frozen=True)
+class TestResult:
+    """One test case of a question. `message` is what its author may read: it holds no hidden
+    source, input or expected value. `cause` is the sentence of the known mistake that explains
+    the output, if one does; who may read it is the course's policy. `remark` asks a person to
+    look at a test that passed; for instructors."""
+
+    name: str  # "right at any length"
+    points: float
+    passed: bool
+    hidden: bool
+    message: str = ""
+    cause: str = ""
+    remark: str = ""
+
+
+@dataclass(frozen=True)
+class QuestionResult:
+    """One automatically graded question. `problem` says why it could not run, if it could not."""
+
+    name: str  # Otter's name: "q2a"
+    part: str  # "2a"
+    title: str
+    score: float
+    possible: float
+    tests: tuple[TestResult, ...] = ()
+    problem: str = ""
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class CellProblem:
+    """A cell that did not run to its end, and what happened. `cell` counts all cells from 1."""
+
+    cell: int
+    kind: Literal["raised", "too long", "died", "skipped"]
+    message: str
+
+
+@dataclass(frozen=True)
+class NotebookResult:
+    """One notebook of a submission. `file` is the submitted file's name, empty where none was
+    handed in; `identified_by` says how the file was recognised."""
+
+    name: str  # "q_coding_ssm_forward_cpu"
+    title: str
+    score: float
+    possible: float
+    status: Status
+    file: str = ""
+    identified_by: str = ""
+    questions: tuple[QuestionResult, ...] = ()
+    cells: tuple[CellProblem, ...] = ()
+    problem: str = ""
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Result:
+    """One graded submission.
+
+    submission  its id (a file's or folder's name without extension)
+    members     who handed it in, one entry a student (empty where nobody is named)
+    score       points earned of `possible`, automatic points only
+    level       the sandbox level it ran at; missing_layers what that level lacks
+    seed        the seed of its hidden inputs (for instructors)
+    key         what the result depends on; the same key means grading again is not needed
+    problems    what its author should know first: a missing notebook, an unreadable file
+    """
+
+    submission: str
+    score: float
+    possible: float
+    status: Status
+    notebooks: tuple[NotebookResult, ...] = ()
+    members: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+    level: str = ""
+    missing_layers: tuple[str, ...] = ()
+    device: str = "cpu"
+    seed: str = ""
+    bundle: str = ""
+    seconds: float = 0.0
+    key: str = ""
+    metadata: dict[str, str] = field(default_factory=dict)

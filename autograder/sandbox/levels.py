@@ -1,0 +1,180 @@
+"""Which sandbox this machine can offer, found out by trying.
+
+Each level is entered for real, in a short-lived process, which then tries what a student must not
+be able to do. Nothing is read off version numbers, and nothing is lowered silently: a weaker level
+is used only if it holds, and every result says which it was and why the stronger ones were not.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from autograder.sandbox import kernel, seal
+
+_PROBE_SECONDS = 30.0
+_PROBE_USERS = 100  # uids from 64000 on, of which a probe takes one by its process id
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What came of trying a level: `problem` is "" where it holds."""
+
+    level: seal.Level
+    problem: str
+
+
+class NoSandboxError(RuntimeError):
+    """No level holds here; the message says what to do."""
+
+
+def choose(
+    private: Sequence[Path], required: seal.Level | None = None, trust_input: bool = False
+) -> tuple[seal.Level, tuple[str, ...]]:
+    """The strongest level that holds, and why each stronger one does not.
+
+    private      files and folders that student code must not be able to read
+    required     the weakest level that will do
+    trust_input  allow `none`
+
+    Raises NoSandboxError.
+    """
+    missing: list[str] = []
+    wanted = seal.LEVELS if required is None else seal.LEVELS[: seal.LEVELS.index(required) + 1]
+    for level in wanted:
+        if level == "none":
+            break
+        tried = probe(level, private)
+        if not tried.problem:
+            return level, tuple(missing)
+        missing.append(f"{level}: {tried.problem}")
+    if trust_input and required in (None, "none"):
+        return "none", tuple(missing)
+    reasons = "\n".join(f"  {reason}" for reason in missing)
+    raise NoSandboxError(
+        f"this machine offers no sandbox of the kind that is needed:\n{reasons}\n"
+        "Run on Linux as root or with user namespaces, or in a container as root; or, if you know "
+        "who wrote the submissions, give --trust-input, which runs them with no sandbox at all."
+    )
+
+
+def probe(level: seal.Level, private: Sequence[Path] = ()) -> Probe:
+    """Try one level."""
+    if not sys.platform.startswith("linux"):
+        return Probe(level, f"needs Linux; this is {sys.platform}")
+    request = json.dumps({"level": level, "private": [str(p.resolve()) for p in private]})
+    try:
+        done = subprocess.run(
+            [sys.executable, "-I", "-m", "autograder.sandbox.levels"],
+            input=request,
+            capture_output=True,
+            text=True,
+            timeout=_PROBE_SECONDS,
+            env={"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"},
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return Probe(level, "trying it did not come to an end")
+    if done.returncode:
+        last = done.stderr.strip().splitlines()[-1:] or ["no reason given"]
+        return Probe(level, last[0])
+    return Probe(level, str(json.loads(done.stdout)))
+
+
+def _probe_here() -> None:
+    """Try the level that standard input names, in this process; print what does not hold."""
+    request = json.load(sys.stdin)
+    level: seal.Level = request["level"]
+    if level == "uid" and os.getuid() != 0:
+        print(json.dumps("only root can become another user"))
+        return
+    reading, writing = os.pipe()
+    with tempfile.TemporaryDirectory() as public:
+        os.chmod(public, 0o755)
+        settings = seal.Settings(
+            level=level,
+            user=64000 + os.getpid() % _PROBE_USERS if os.getuid() == 0 else None,
+            read_only=seal.python_paths(),
+            public=public,
+            memory_bytes=1 << 30,
+            disk_bytes=1 << 20,
+            processes=64,
+            open_files=64,
+        )
+        seal.note_memory()
+        here = os.getpid()
+        kernel.adopt_orphans()
+        work = ""
+        try:
+            seal.system_calls()  # loaded while we can still read everything, as the zygote does
+            work = seal.outside(settings)
+            child = os.fork()
+            if child == 0:
+                _try_inside(settings, work, here, writing, request["private"])
+            os.close(writing)
+            with os.fdopen(reading) as pipe:
+                said = pipe.read()
+            os.waitpid(child, 0)
+        except OSError as error:
+            said = json.dumps(str(error))
+        finally:
+            seal.kill_descendants()
+            seal.sweep(settings.user, work)
+    print(said or json.dumps("the process in the sandbox ended before it could say anything"))
+
+
+def _try_inside(
+    settings: seal.Settings, work: str, outside_pid: int, pipe: int, private: list[str]
+) -> None:
+    """Enter the sandbox and try what must fail there, and what must not. Never returns."""
+    try:
+        seal.inside(settings, work)
+        problem = _holes(private, outside_pid) or _lacks()
+    except OSError as error:
+        problem = str(error)
+    os.write(pipe, json.dumps(problem).encode())
+    os._exit(0)
+
+
+def _holes(private: list[str], outside_pid: int) -> str:
+    """The first thing that should be impossible and is not."""
+    for path in private:
+        try:
+            with os.scandir(path) if os.path.isdir(path) else open(path, "rb"):
+                return f"student code could read {path} (chmod go-rwx {path} would end that)"
+        except OSError:
+            continue
+    try:
+        socket.socket(socket.AF_INET).close()
+        return "student code could open network sockets"
+    except OSError:
+        pass
+    try:
+        os.kill(outside_pid, 0)
+        return "student code could send signals to the grader"
+    except OSError:
+        return ""
+
+
+def _lacks() -> str:
+    """The first thing that notebooks need and that is missing."""
+    for path in (sys.executable, *seal.python_paths()):
+        if not os.access(path, os.R_OK | os.X_OK):
+            return (
+                f"the Python at {path} is not readable for other users: install it below /usr or "
+                "/opt, or open the folders above it (chmod o+x)"
+            )
+    return ""
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _probe_here()

@@ -1,0 +1,282 @@
+"""The trusted side's handle on sandboxes: one warm process, and a `Child` for each notebook run."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from autograder.course import Limits
+from autograder.sandbox import seal
+from autograder.wire import Channel, Closed, WireError
+
+_USERS = range(64100, 64900)  # uids a root grader's sandboxes run as, one a slot, none shared
+_START_SECONDS = 120.0  # a cold machine reads torch from disk
+_STOP_SECONDS = 10.0
+_CONTROL_BYTES = 1 << 20
+
+
+class SandboxError(RuntimeError):
+    """The sandbox itself failed: never the student's doing."""
+
+
+class Pool:
+    """A warm process and `slots` places to run in. Use as a context manager.
+
+    public  what students may read and find beside their notebook, by the name it has there
+            ("labkit", "data/digits.npz"); `labkit` must be among it
+    """
+
+    def __init__(self, level: seal.Level, public: dict[str, Path], limits: Limits, slots: int = 1):
+        self.level = level
+        self.limits = limits
+        self._claims = _claim_users(slots) if os.getuid() == 0 and level != "none" else []
+        self.users = [user for user, _ in self._claims]
+        self._free: queue.SimpleQueue[int | None] = queue.SimpleQueue()
+        for slot in range(slots):
+            self._free.put(self.users[slot] if self.users else None)
+        self._lock = threading.Lock()
+        self._public = Path(tempfile.mkdtemp(prefix="public-"))
+        try:
+            self._public.chmod(0o755)
+            for name, source in public.items():
+                _copy_readable(source, self._public / name)
+            self._start()
+        except BaseException:
+            self._tidy()
+            raise
+
+    def _start(self) -> None:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            command = [sys.executable, "-I", "-m", "autograder.sandbox.zygote"]
+            self._process = subprocess.Popen(
+                [*command, str(theirs.fileno()), str(self._public)],
+                pass_fds=[theirs.fileno()],
+                env=_clean_environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+            )
+        self._control = Channel(ours, _CONTROL_BYTES)
+        try:
+            ready = self._control.receive(time.monotonic() + _START_SECONDS)
+        except WireError as error:
+            self._process.kill()
+            said = self._process.communicate()[1].decode(errors="replace").strip()
+            raise SandboxError(f"the warm process did not start: {error}\n{said}") from None
+        if ready["threads"] != 1:
+            self.close()
+            raise SandboxError(f"the warm process has {ready['threads']} threads and cannot fork")
+
+    def __enter__(self) -> Pool:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the warm process and, with it, every child."""
+        self._control.close()
+        try:
+            self._process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        if self._process.stderr is not None:
+            self._process.stderr.close()
+        self._tidy()
+
+    def _tidy(self) -> None:
+        shutil.rmtree(self._public, ignore_errors=True)
+        for _, claim in self._claims:
+            claim.close()
+
+    def child(self) -> Child:
+        """A new sandbox in a free slot (waits for one). Close it to give the slot back."""
+        user = self._free.get()
+        try:
+            child = self._spawn(user)
+        except BaseException:
+            self._free.put(user)
+            raise
+        child.wait_until_sealed(time.monotonic() + _START_SECONDS)
+        return child
+
+    def _spawn(self, user: int | None) -> Child:
+        settings = seal.Settings(
+            level=self.level,
+            user=user,
+            read_only=seal.python_paths(),
+            public=str(self._public),
+            memory_bytes=self.limits.memory_bytes,
+            disk_bytes=self.limits.disk_bytes,
+            processes=self.limits.processes,
+            open_files=self.limits.open_files,
+        )
+        channel, student_end = socket.socketpair()
+        control, supervisor_end = socket.socketpair()
+        request = {"settings": asdict(settings), "max_bytes": self.limits.message_bytes}
+        deadline = time.monotonic() + _START_SECONDS
+        with student_end, supervisor_end, self._lock:
+            try:
+                self._control.send(request, deadline)
+                descriptors = [student_end.fileno(), supervisor_end.fileno()]
+                socket.send_fds(self._control.sock, [b"F"], descriptors)
+            except (WireError, OSError) as error:
+                raise SandboxError(f"the warm process is gone ({error})") from None
+        return Child(
+            Channel(channel, self.limits.message_bytes),
+            Channel(control, _CONTROL_BYTES),
+            lambda: self._free.put(user),
+        )
+
+
+class Child:
+    """One sandboxed process: a channel to talk on, and the power to interrupt or end it. Close it
+    (or use it as a context manager): its slot is taken until then."""
+
+    def __init__(self, channel: Channel, control: Channel, release: Any):
+        self.channel = channel
+        self._control = control
+        self._release = release
+        self._open = True
+
+    def __enter__(self) -> Child:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def wait_until_sealed(self, deadline: float) -> None:
+        """Raises SandboxError if the sandbox could not be made, and is closed then."""
+        try:
+            answer = self.channel.receive(deadline)
+        except WireError:
+            answer = {"sealed": False}
+        if answer.get("sealed") is not True:
+            report = self.close()
+            reason = answer.get("error") or report.get("error") or "it ended at once"
+            raise SandboxError(f"the sandbox could not be made: {reason}")
+
+    def ask(self, request: dict[str, Any], deadline: float) -> dict[str, Any]:
+        """Send a request and return its answer. Raises Closed, TimedOut, or WireError for an
+        answer that does not echo this request's nonce."""
+        return ask(self.channel, request, deadline)
+
+    def start(self, request: dict[str, Any], deadline: float) -> str:
+        """Send a request and return the nonce that `finish` wants."""
+        return _send(self.channel, request, deadline)
+
+    def finish(self, nonce: str, deadline: float) -> dict[str, Any]:
+        """The answer to a request that was started; may be tried again after TimedOut."""
+        return _expect(self.channel.receive(deadline), nonce)
+
+    def fork(self, deadline: float) -> Channel:
+        """A channel to a fork of the child as it is now. Raises as `ask` does."""
+        ours, theirs = socket.socketpair()
+        with theirs:
+            nonce = self.start({"op": "fork"}, deadline)
+            try:
+                socket.send_fds(self.channel.sock, [b"F"], [theirs.fileno()])
+            except OSError:
+                raise Closed("the other side is gone") from None
+        self.finish(nonce, deadline)
+        return Channel(ours, self.channel.max_bytes)
+
+    def interrupt(self) -> None:
+        """Raise KeyboardInterrupt in the child, as Jupyter's stop button does."""
+        self._tell(b"I")
+
+    def close(self) -> dict[str, Any]:
+        """End the child, wait until all it started is gone, and return how it ended:
+        {"status", "cpu_seconds", "peak_bytes"}, or {"error"}."""
+        if not self._open:
+            return {}
+        self._open = False
+        self._tell(b"K")
+        try:
+            report = self._control.receive(time.monotonic() + _STOP_SECONDS)
+        except WireError:
+            report = {"error": "the supervisor did not answer"}
+        self.channel.close()
+        self._control.close()
+        self._release()
+        return report if isinstance(report, dict) else {}
+
+    def _tell(self, letter: bytes) -> None:
+        with contextlib.suppress(OSError):  # it has ended: its report waits to be read
+            self._control.sock.sendall(letter)
+
+
+def ask(channel: Channel, request: dict[str, Any], deadline: float) -> dict[str, Any]:
+    """Send a request with a fresh nonce and return the answer that echoes it."""
+    nonce = _send(channel, request, deadline)
+    return _expect(channel.receive(deadline), nonce)
+
+
+def _send(channel: Channel, request: dict[str, Any], deadline: float) -> str:
+    nonce = secrets.token_hex(8)
+    channel.send({**request, "nonce": nonce}, deadline)
+    return nonce
+
+
+def _expect(answer: object, nonce: str) -> dict[str, Any]:
+    if not isinstance(answer, dict) or answer.get("nonce") != nonce:
+        raise WireError("an answer to a question that was not asked")
+    return answer
+
+
+def _claim_users(count: int) -> list[tuple[int, socket.socket]]:
+    """Uids that no other grader on this machine uses, each with the socket that holds the claim:
+    a name in the kernel, gone when this process is. Raises SandboxError."""
+    claims: list[tuple[int, socket.socket]] = []
+    for user in _USERS:
+        if len(claims) == count:
+            return claims
+        claim = socket.socket(socket.AF_UNIX)
+        try:
+            claim.bind(f"\0autograder-user-{user}")
+            claims.append((user, claim))
+        except OSError:
+            claim.close()
+    for _, claim in claims:
+        claim.close()
+    raise SandboxError(f"other graders on this machine use all of the uids {_USERS}")
+
+
+def _clean_environment() -> dict[str, str]:
+    """What the warm process, and so every child, sees: nothing of the grader's own environment."""
+    threads = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+    return {
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "HOME": os.path.expanduser("~"),
+        "LANG": "C.UTF-8",
+        "MPLBACKEND": "Agg",
+        "PYTORCH_NVML_BASED_CUDA_CHECK": "1",  # asking about CUDA must not start it
+        **dict.fromkeys(threads, "1"),
+    }
+
+
+def _copy_readable(source: Path, target: Path) -> None:
+    """Copy a file or folder so that any user may read it, without caches or hidden files."""
+    target.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+    if source.is_dir():
+        ignore = shutil.ignore_patterns("__pycache__", ".*")
+        shutil.copytree(source, target, ignore=ignore)
+    else:
+        shutil.copy(source, target)
+    for path in (target, *target.rglob("*")):
+        path.chmod(0o755 if path.is_dir() else 0o644)

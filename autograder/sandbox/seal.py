@@ -1,0 +1,279 @@
+"""The walls of a sandbox, level by level: what a process does to itself before student code runs.
+
+A level is a list of layers. `outside` runs in the supervisor (it makes namespaces and the work
+folder), `inside` in the process that will run the student's code, from which there is no way back.
+
+  namespaces  own users, processes, network, mounts, IPC and host name; a read-only root that holds
+              Python and the libraries and nothing else; no capabilities; seccomp; limits
+  landlock    Landlock: files by path, signals and sockets; another user where root; seccomp; limits
+  uid         another user, who can read only what everyone can; seccomp; limits
+  none        limits only: for code that is trusted anyway
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import resource
+import shutil
+import signal
+import sys
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from autograder.sandbox import kernel
+
+Level = Literal["namespaces", "landlock", "uid", "none"]
+LEVELS: tuple[Level, ...] = ("namespaces", "landlock", "uid", "none")  # strongest first
+HOME = "/home/student"  # where a notebook runs, at level `namespaces`
+
+# What of /etc a process needs; no users but its own, no names of hosts, no keys.
+_ETC = ("ld.so.cache", "alternatives", "fonts", "localtime", "mime.types", "nsswitch.conf")
+_SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64")
+_DEVICES = ("null", "zero", "full", "random", "urandom")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What one sandbox is made of. Paths must hold nothing a student may not read.
+
+    user       the uid (and gid) to become; None keeps the present one (where we are not root)
+    read_only  folders that code needs: the Python in use and its libraries
+    public     a folder whose entries appear in the work folder: labkit, data
+    """
+
+    level: Level
+    user: int | None
+    read_only: tuple[str, ...]
+    public: str
+    memory_bytes: int
+    disk_bytes: int
+    processes: int
+    open_files: int
+    devices: tuple[str, ...] = field(default=())
+
+
+def python_paths() -> tuple[str, ...]:
+    """The folders of the Python that runs this, outside the system's own."""
+    prefixes = {os.path.realpath(p) for p in (sys.prefix, sys.base_prefix)}
+    return tuple(sorted(p for p in prefixes if p != "/usr" and not p.startswith("/usr/")))
+
+
+def outside(settings: Settings) -> str:
+    """In the supervisor: new namespaces for its next child, or a private work folder. Returns the
+    work folder's path ("" at level `namespaces`, where it exists only inside)."""
+    if settings.level == "namespaces":
+        uid, gid = os.getuid(), os.getgid()
+        flags = kernel.CLONE_NEWPID | kernel.CLONE_NEWNET
+        flags |= kernel.CLONE_NEWIPC | kernel.CLONE_NEWUTS
+        if settings.user is None:
+            kernel.unshare(flags | kernel.CLONE_NEWUSER)
+            Path("/proc/self/setgroups").write_text("deny")
+            Path("/proc/self/uid_map").write_text(f"{uid} {uid} 1")
+            Path("/proc/self/gid_map").write_text(f"{gid} {gid} 1")
+        else:
+            kernel.unshare(flags)
+        return ""
+    work = tempfile.mkdtemp(prefix="student-")
+    os.mkdir(os.path.join(work, "tmp"))
+    for entry in os.listdir(settings.public):
+        os.symlink(os.path.join(settings.public, entry), os.path.join(work, entry))
+    if settings.user is not None:
+        for path in (work, os.path.join(work, "tmp")):
+            os.chown(path, settings.user, settings.user)
+    return work
+
+
+def inside(settings: Settings, work: str) -> None:
+    """In the process that will run student code: enter the sandbox. Raises OSError where a layer
+    of the level cannot be had; nothing of the student's has run by then."""
+    os.umask(0o022)
+    if settings.level == "namespaces":
+        _own_root(settings)
+        work, temporary = HOME, "/tmp"
+    else:
+        temporary = os.path.join(work, "tmp")
+    os.chdir(work)
+    os.environ.update(HOME=work, TMPDIR=temporary, PWD=work, USER="student", LOGNAME="student")
+    tempfile.tempdir = None
+    _set_limits(settings)
+    if settings.level == "none":
+        return
+    kernel.bound_capabilities()
+    if settings.user is not None:
+        os.setgroups([])
+        os.setresgid(settings.user, settings.user, settings.user)
+        os.setresuid(settings.user, settings.user, settings.user)
+    kernel.drop_capabilities()
+    kernel.no_new_privileges()
+    if settings.level == "landlock":
+        devices = [f"/dev/{name}" for name in _DEVICES]
+        etc = [f"/etc/{name}" for name in _ETC]
+        kernel.landlock(
+            [*_SYSTEM, *etc, *settings.read_only, settings.public, "/proc"],
+            [work, "/dev/shm", *devices, *settings.devices],
+        )
+    system_calls().load()
+
+
+def _own_root(settings: Settings) -> None:
+    """Build a root of read-only binds and private tmpfs, and make it the only one there is."""
+    kernel.unshare(kernel.CLONE_NEWNS)
+    kernel.mount("none", "/", flags=kernel.MS_REC | kernel.MS_PRIVATE)
+    root = "/sys"  # a folder that is always there and holds nothing we bind; only we see the mount
+    hidden = kernel.MS_NOSUID | kernel.MS_NODEV
+    kernel.mount("tmpfs", root, "tmpfs", hidden, "size=16m,mode=0755")
+    # What can be written comes first: a Python may well lie below /tmp or a home.
+    owner = os.getuid() if settings.user is None else settings.user
+    sizes = f"size={settings.disk_bytes},uid={owner},gid={owner},nr_inodes=10000"
+    if settings.user is None:
+        sizes = f"size={settings.disk_bytes},nr_inodes=10000"
+    for path, mode in ((HOME, "0700"), ("/tmp", "1777"), ("/dev/shm", "1777")):
+        target = _inside(root, path)
+        os.makedirs(target, exist_ok=True)
+        kernel.mount("tmpfs", target, "tmpfs", hidden, f"{sizes},mode={mode}")
+    for source in (*_SYSTEM, *settings.read_only, *(f"/etc/{name}" for name in _ETC)):
+        if os.path.islink(source):
+            os.symlink(os.readlink(source), _inside(root, source))
+        elif os.path.exists(source):
+            kernel.bind_read_only(source, _like(source, _inside(root, source)))
+    for device in (*(f"/dev/{name}" for name in _DEVICES), *settings.devices):
+        target = _like(device, _inside(root, device))
+        kernel.mount(device, target, flags=kernel.MS_BIND)
+    for entry in sorted(os.listdir(settings.public)):
+        source = os.path.join(settings.public, entry)
+        kernel.bind_read_only(source, _like(source, _inside(root, f"{HOME}/{entry}")))
+    Path(root, "etc/passwd").write_text(f"student:x:{owner}:{owner}::{HOME}:/bin/sh\n")
+    Path(root, "etc/group").write_text(f"student:x:{owner}:\n")
+    proc = _inside(root, "/proc")
+    os.makedirs(proc)
+    try:
+        kernel.mount("proc", proc, "proc", hidden | kernel.MS_NOEXEC)
+        os.symlink("/proc/self/fd", _inside(root, "/dev/fd"))
+    except PermissionError:
+        pass  # a container that masks parts of /proc refuses a fresh one: then there is none
+    kernel.enter_root(root)
+    kernel.mount("none", "/", flags=kernel.MS_REMOUNT | kernel.MS_BIND | kernel.MS_RDONLY | hidden)
+
+
+def _inside(root: str, path: str) -> str:
+    target = root + path
+    os.makedirs(os.path.dirname(target), mode=0o755, exist_ok=True)
+    return target
+
+
+def _like(source: str, target: str) -> str:
+    """An empty folder or file at `target`, as `source` is, to mount on."""
+    if os.path.isdir(source):
+        os.makedirs(target, mode=0o755, exist_ok=True)
+    else:
+        Path(target).touch()
+    return target
+
+
+def _set_limits(settings: Settings) -> None:
+    """Memory as RLIMIT_DATA, on top of what the warm process holds already (a limit on address
+    space would break CUDA). Processes are counted by user, so only where the user is its own."""
+    limits = {
+        resource.RLIMIT_DATA: settings.memory_bytes + _data_bytes,
+        resource.RLIMIT_FSIZE: settings.disk_bytes,
+        resource.RLIMIT_NOFILE: settings.open_files,
+        resource.RLIMIT_CORE: 0,
+    }
+    if settings.user is not None or settings.level == "namespaces":
+        limits[resource.RLIMIT_NPROC] = settings.processes
+    for kind, value in limits.items():
+        _, hard = resource.getrlimit(kind)
+        limit = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        resource.setrlimit(kind, (limit, limit))
+
+
+# System calls a notebook has no use for and an attack has. EPERM, as an unprivileged user expects.
+_DENIED = """
+acct add_key bpf chroot clock_adjtime clock_settime create_module delete_module fanotify_init
+finit_module fsconfig fsmount fsopen fspick init_module io_uring_enter io_uring_register
+io_uring_setup ioperm iopl kcmp kexec_file_load kexec_load keyctl lookup_dcookie mount
+mount_setattr move_mount mq_open msgget name_to_handle_at nfsservctl open_by_handle_at open_tree
+perf_event_open personality pidfd_getfd pivot_root process_madvise process_vm_readv
+process_vm_writev ptrace quotactl reboot request_key semget setdomainname sethostname setns
+settimeofday shmget swapoff swapon sysfs syslog umount2 unshare userfaultfd vhangup vm86 vm86old
+""".split()
+_NAMESPACE_FLAGS = (
+    kernel.CLONE_NEWNS,
+    kernel.CLONE_NEWUTS,
+    kernel.CLONE_NEWIPC,
+    kernel.CLONE_NEWUSER,
+    kernel.CLONE_NEWPID,
+    kernel.CLONE_NEWNET,
+    0x02000000,  # CLONE_NEWCGROUP
+)
+_AF_UNIX = 1
+
+
+def note_memory() -> None:
+    """Remember how much data this (warm) process holds, which a child's limit comes on top of."""
+    global _data_bytes  # noqa: PLW0603  set once, before the first fork
+    status = Path("/proc/self/status").read_text()
+    _data_bytes = int(status.split("VmData:")[1].split()[0]) * 1024
+
+
+_data_bytes = 0
+
+
+def system_calls() -> Any:
+    """The seccomp filter: allow what notebooks do, refuse `_DENIED`, new namespaces and every
+    socket but the local kind (DataLoader needs that one). Raises OSError without libseccomp."""
+    try:
+        import pyseccomp as seccomp
+    except (ImportError, RuntimeError) as error:
+        raise OSError(errno.ENOSYS, f"libseccomp is missing ({error})") from None
+    refuse = seccomp.ERRNO(errno.EPERM)
+    rules = seccomp.SyscallFilter(defaction=seccomp.ALLOW)
+    for name in _DENIED:
+        try:
+            rules.add_rule(refuse, name)
+        except OSError:
+            continue  # a call this processor or this library does not know cannot be made
+    for flag in _NAMESPACE_FLAGS:
+        rules.add_rule(refuse, "clone", seccomp.Arg(0, seccomp.MASKED_EQ, flag, flag))
+    # The flags of clone3 are out of a filter's reach; without it libc falls back on clone.
+    rules.add_rule(seccomp.ERRNO(errno.ENOSYS), "clone3")
+    rules.add_rule(refuse, "socket", seccomp.Arg(0, seccomp.NE, _AF_UNIX))
+    return rules
+
+
+def kill_descendants() -> None:
+    """Kill and reap every process below this one, also those that hid (needs `adopt_orphans`)."""
+    children = Path(f"/proc/self/task/{os.getpid()}/children")
+    while True:
+        listed = children.read_text().split()
+        if not listed:
+            return
+        for child in listed:
+            try:
+                os.kill(int(child), signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+        for _ in listed:
+            try:
+                os.waitpid(-1, 0)
+            except ChildProcessError:
+                break
+
+
+def sweep(user: int | None, work: str) -> None:
+    """Remove what a run left in the folders that everyone may write to."""
+    if work:
+        shutil.rmtree(work, ignore_errors=True)
+    if not work or user is None:
+        return
+    for folder in ("/tmp", "/var/tmp", "/dev/shm"):
+        for entry in os.scandir(folder):
+            if entry.stat(follow_symlinks=False).st_uid != user:
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                shutil.rmtree(entry.path, ignore_errors=True)
+            else:
+                os.unlink(entry.path)

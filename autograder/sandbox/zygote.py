@@ -1,0 +1,175 @@
+"""The warm process: it has loaded what notebooks load, and forks a sandboxed child on request.
+
+Run as `python -m autograder.sandbox.zygote FD PUBLIC`, where FD is a socket to the trusted side.
+It gets no secrets, runs no student code, and keeps one thread, so that forks of it are sound.
+
+A request is a message with the sandbox's settings, then one byte that carries two descriptors: the
+child's channel, and a control socket for the supervisor that stands between child and trusted side:
+
+    trusted side --- zygote --- supervisor (a fork) --- child (its fork, sealed; runs student code)
+         \\------ control ------/                        /
+          \\------ channel ------------------------------/
+
+On the control socket the trusted side writes I (interrupt) or K (kill); closing it kills too. The
+supervisor answers once, when all is over: how the child ended, or why there was no sandbox.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import os
+import pkgutil
+import select
+import signal
+import socket
+import sys
+from typing import Any
+
+from autograder.sandbox import kernel, seal
+from autograder.wire import Channel, Closed
+
+_MAX_REQUEST = 1 << 20
+
+
+def main() -> None:
+    control = Channel(socket.socket(fileno=int(sys.argv[1])), _MAX_REQUEST)
+    sys.path.insert(0, sys.argv[2])
+    shell = warm()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the trusted side's to handle
+    control.send({"ready": True, "threads": len(os.listdir("/proc/self/task"))})
+    while True:
+        _reap_supervisors()
+        if not select.select([control.sock], [], [], 1.0)[0]:
+            continue
+        try:
+            request = control.receive()
+            _, descriptors, _, _ = socket.recv_fds(control.sock, 1, 2)
+        except Closed:
+            return
+        if os.fork() == 0:
+            control.close()
+            channel_fd, control_fd = descriptors
+            _supervise(request, channel_fd, control_fd, shell)
+        for descriptor in descriptors:
+            os.close(descriptor)
+
+
+def warm() -> Any:
+    """Load what notebooks load, and use each once: first uses are slow, and may start threads."""
+    import matplotlib as mpl
+    import torch
+
+    import labkit
+
+    mpl.use("Agg")
+    import matplotlib.pyplot as plt
+    import scipy.fft
+    import torch.nn.functional as F  # noqa: N812
+
+    from autograder.worker.cells import make_shell, run_cell
+
+    for module in pkgutil.walk_packages(labkit.__path__, "labkit."):
+        importlib.import_module(module.name)
+    torch.set_num_threads(1)
+    torch.set_num_interop_threads(1)
+    x = torch.randn(2, 3, 8, requires_grad=True)
+    F.conv1d(x, torch.randn(3, 3, 2)).sum().backward()
+    torch.autograd.grad(2 * x, x, torch.ones_like(x))
+    torch.linalg.svd(torch.randn(4, 4))
+    torch.fft.rfft(torch.randn(8))
+    scipy.fft.rfft([1.0, 2.0])
+    figure, axes = plt.subplots()
+    axes.set_title("$x$")
+    figure.canvas.draw()
+    plt.close(figure)
+    shell = make_shell()
+    run_cell(shell, "import numpy as np, torch, matplotlib.pyplot as plt\ndel np, torch, plt")
+    shell.reset(new_session=False)
+    seal.system_calls()
+    seal.note_memory()
+    gc.collect()
+    gc.freeze()
+    return shell
+
+
+def _reap_supervisors() -> None:
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        pass
+
+
+def _supervise(request: dict[str, Any], channel_fd: int, control_fd: int, shell: Any) -> None:
+    """Make the sandbox, start the child in it, and see it to its end. Never returns."""
+    control = Channel(socket.socket(fileno=control_fd), _MAX_REQUEST)
+    settings = seal.Settings(**request["settings"])
+    work, report = "", dict[str, Any]()
+    try:
+        kernel.adopt_orphans()
+        work = seal.outside(settings)
+        child = os.fork()
+        if child == 0:
+            control.sock.detach()
+            _student(settings, work, channel_fd, request["max_bytes"], shell)
+        os.close(channel_fd)
+        _watch(child, control.sock)
+        _, status, usage = os.wait4(child, 0)
+        report = {
+            "status": os.waitstatus_to_exitcode(status),
+            "cpu_seconds": usage.ru_utime + usage.ru_stime,
+            "peak_bytes": usage.ru_maxrss * 1024,
+        }
+        seal.kill_descendants()
+    except Exception as error:
+        report = {"error": str(error)}
+    finally:
+        seal.sweep(settings.user, work)
+        try:
+            control.send(report)
+        finally:
+            os._exit(0)
+
+
+def _watch(child: int, control: socket.socket) -> None:
+    """Return when the child has ended, by itself or because it was told to."""
+    ended = os.pidfd_open(child)
+    while True:
+        if ended in select.select([ended, control.fileno()], [], [])[0]:
+            return
+        if control.recv(1) == b"I":
+            os.kill(child, signal.SIGINT)
+        else:  # K, or the trusted side is gone
+            os.kill(child, signal.SIGKILL)
+            select.select([ended], [], [])
+            return
+
+
+def _student(settings: seal.Settings, work: str, fd: int, max_bytes: int, shell: Any) -> None:
+    """The child: seal itself, then serve. Never returns."""
+    from autograder.worker.serve import serve
+
+    channel, sealed = None, False
+    try:
+        kernel.die_with_parent(signal.SIGKILL)
+        null = os.open("/dev/null", os.O_RDWR)
+        for standard in (0, 1, 2):
+            os.dup2(null, standard)
+        os.dup2(fd, 3)
+        os.closerange(4, 65536)
+        channel = Channel(socket.socket(fileno=3), max_bytes)
+        seal.inside(settings, work)
+        sys.path[:] = ["" if p == sys.argv[2] else p for p in sys.path]
+        channel.send({"sealed": True})
+        sealed = True
+        serve(channel, shell)
+    except Exception as error:
+        if channel is not None and not sealed:
+            channel.send({"sealed": False, "error": str(error)})
+    finally:
+        os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

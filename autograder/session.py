@@ -1,0 +1,153 @@
+"""One notebook, run once in a sandbox, and ready to be asked about what it defined.
+
+Comes in: the code cells of a submission. Goes out: what went wrong with which cell, and forks of
+the process that holds the notebook's names. A cell that runs too long is interrupted, as Jupyter's
+stop button would; one that takes the whole process down is left out, and the rest runs again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+
+from autograder.course import Limits
+from autograder.intake import Cell
+from autograder.remote import Budget, RemoteNamespace, say
+from autograder.results import CellProblem
+from autograder.sandbox.pool import Child, Pool
+from autograder.wire import Channel, Closed, TimedOut, WireError
+
+SKIP_TAG = "otter_ignore"  # Otter's name for cells that grading leaves out: measurements
+_GRACE_SECONDS = 2.0  # between the interrupt and the end of a cell that does not heed it
+_FORK_SECONDS = 5.0
+_RERUNS = 3  # without the cell that died; after that, without anything from there on
+_RUNS_OF_TIME = 2  # all runs of a notebook together may take this many times its limit
+
+
+class Session:
+    """A notebook in a sandbox. Use as a context manager; `problems` is known once it is entered."""
+
+    def __init__(self, pool: Pool, cells: Sequence[Cell], limits: Limits):
+        self._pool = pool
+        self._limits = limits
+        self._cells = [c for c in cells if c.kind == "code" and SKIP_TAG not in c.tags]
+        self._left_out: set[int] = set()
+        self._problems: dict[int, CellProblem] = {}
+        self._seconds_left = _RUNS_OF_TIME * limits.notebook_seconds
+        self._child: Child | None = None
+        self._lost = False
+
+    def __enter__(self) -> Session:
+        self._run()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self._child is not None:
+            self._child.close()
+
+    @property
+    def problems(self) -> tuple[CellProblem, ...]:
+        """The cells that did not run to their end, in order."""
+        return tuple(self._problems[number] for number in sorted(self._problems))
+
+    def names(self) -> RemoteNamespace:
+        """The notebook's names, for one question, which has its own time to use."""
+        return RemoteNamespace(self._fork, self._reap, Budget(self._limits.question_seconds))
+
+    def _run(self) -> None:
+        """Run the cells until a run comes through, leaving out what took the process down."""
+        for rerun in range(_RERUNS + 2):
+            self._child = self._pool.child()
+            died = self._run_cells(self._child)
+            if died is None:
+                return
+            self._child.close()
+            later = [c.number for c in self._cells if c.number > died]
+            self._left_out.add(died)
+            if rerun >= _RERUNS:
+                for number in later:
+                    self._skip(number, "cells before it ended the process again and again")
+        self._child = self._pool.child()  # nothing of it can be run: an empty notebook
+
+    def _run_cells(self, child: Child) -> int | None:
+        """Run every cell that is not left out; the number of the one that ended the process."""
+        began = time.monotonic()
+        allowed = min(self._limits.notebook_seconds, self._seconds_left)
+        try:
+            for cell in self._cells:
+                left = allowed - (time.monotonic() - began)
+                if cell.number in self._left_out:
+                    continue
+                if left <= 0:
+                    self._skip(cell.number, "the time for the whole notebook was used up")
+                elif not self._run_cell(child, cell, min(self._limits.cell_seconds, left)):
+                    return cell.number
+        finally:
+            self._seconds_left -= time.monotonic() - began
+        return None
+
+    def _run_cell(self, child: Child, cell: Cell, seconds: float) -> bool:
+        """Run one cell, and interrupt it when its time is up; False if the process is lost."""
+        started = time.monotonic()
+        try:
+            self._try_cell(child, cell, seconds)
+        except WireError:
+            if time.monotonic() - started < seconds:
+                said = "ended the whole process (an exit, a crash, or too much memory)"
+            else:
+                said = f"ran longer than {seconds:.3g} seconds and could not be interrupted"
+            self._note(cell.number, "died", f"{said}, and was left out")
+            return False
+        return True
+
+    def _try_cell(self, child: Child, cell: Cell, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        nonce = child.start({"op": "cell", "source": cell.source}, deadline)
+        try:
+            answer = child.finish(nonce, deadline)
+        except TimedOut:
+            child.interrupt()
+            child.finish(nonce, time.monotonic() + _GRACE_SECONDS)
+            self._note(
+                cell.number,
+                "too long",
+                f"ran longer than {seconds:.3g} seconds and was stopped; what it had defined by "
+                "then is kept",
+            )
+            return
+        if answer.get("ok") is not True:
+            self._note(cell.number, "raised", f"raised {say(answer)}")
+
+    def _note(self, number: int, kind: str, message: str) -> None:
+        self._problems[number] = CellProblem(number, kind, message)  # type: ignore[arg-type]
+
+    def _skip(self, number: int, why: str) -> None:
+        self._left_out.add(number)
+        self._note(number, "skipped", f"was not run: {why}")
+
+    def _fork(self) -> Channel:
+        """A fork of the notebook's process; of a new run if that process is gone. Raises Closed
+        where a new run cannot be forked either: then there is nothing to ask any more."""
+        if self._lost:
+            raise Closed("the notebook's process cannot be reached")
+        assert self._child is not None
+        try:
+            return self._child.fork(time.monotonic() + _FORK_SECONDS)
+        except WireError:
+            self._child.close()
+        self._run()
+        try:
+            return self._child.fork(time.monotonic() + _FORK_SECONDS)
+        except WireError as error:
+            self._lost = True
+            raise Closed(str(error)) from None
+
+    def _reap(self) -> int:
+        """End the last fork; how it ended (0 where nothing can be learnt)."""
+        assert self._child is not None
+        with suppress(WireError):
+            status = self._child.ask({"op": "reap"}, time.monotonic() + _GRACE_SECONDS)["status"]
+            return status if isinstance(status, int) else 0
+        self._child.close()  # it does not answer; the next question starts a new one
+        return 0

@@ -1,0 +1,219 @@
+"""The codec between the trusted side and a student's process: frames of msgpack, and nothing else.
+
+A frame is a 4-byte length and a msgpack body. Values are None, booleans, integers of 64 bits,
+floats, strings, lists, dicts with string keys, and tensors (a whitelist of dtypes, then shape and
+raw bytes). What a student's process sends is data: nothing in it is ever unpickled, imported or
+evaluated, and sizes are checked before memory is taken. What cannot be sent goes as `Opaque`: the
+name of its type.
+"""
+
+from __future__ import annotations
+
+import math
+import socket
+import struct
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import msgpack
+import numpy as np
+import torch
+
+DTYPES: tuple[torch.dtype, ...] = (
+    torch.float32,
+    torch.float64,
+    torch.float16,
+    torch.bfloat16,
+    torch.complex64,
+    torch.complex128,
+    torch.int64,
+    torch.int32,
+    torch.int16,
+    torch.int8,
+    torch.uint8,
+    torch.bool,
+)
+MAX_DIMS = 16
+MAX_ITEMS = 1 << 20  # in all lists and dicts of one message together: what bytes cannot bound
+_HEADER = struct.Struct(">I")
+_TENSOR_HEAD = struct.Struct(">BB")  # dtype's place in DTYPES, number of dimensions
+_TENSOR, _OPAQUE = 1, 2
+
+
+class WireError(Exception):
+    """The other side sent something that is not a message, or nothing in time."""
+
+
+class Closed(WireError):
+    """The other side is gone."""
+
+
+class TimedOut(WireError):
+    """The deadline passed before a whole message came."""
+
+
+@dataclass(frozen=True)
+class Opaque:
+    """Something that has no plain form; only the name of its type crossed."""
+
+    type_name: str
+
+
+def encode(value: object) -> bytes:
+    """The message for `value`; whatever has no plain form goes as `Opaque`."""
+    body: bytes = msgpack.packb(
+        value, default=_to_plain, strict_types=True, unicode_errors="replace"
+    )
+    return body
+
+
+def decode(body: bytes) -> Any:
+    """The value of a message. Raises WireError for anything that is not one."""
+    left = MAX_ITEMS
+
+    def count(items: list[Any]) -> list[Any]:
+        nonlocal left
+        left -= 1 + len(items)
+        if left < 0:
+            raise ValueError("too many items")
+        return items
+
+    try:
+        return msgpack.unpackb(
+            body,
+            ext_hook=_from_ext,
+            list_hook=count,
+            object_pairs_hook=lambda pairs: dict(count(pairs)),
+            max_array_len=MAX_ITEMS,
+            max_map_len=MAX_ITEMS,
+        )
+    except (ValueError, TypeError, OverflowError, msgpack.UnpackException) as error:
+        raise WireError(f"not a message: {type(error).__name__}") from None
+
+
+def _to_plain(value: object) -> object:
+    """What msgpack is given in place of a `value` it does not know."""
+    if isinstance(value, torch.Tensor):
+        return _tensor_to_ext(value)
+    if isinstance(value, np.ndarray) and value.dtype.kind in "fiubc":
+        return _tensor_to_ext(torch.as_tensor(np.ascontiguousarray(value)))
+    if isinstance(value, bool | np.bool_):
+        return bool(value)
+    if isinstance(value, int | np.integer):
+        return _small(int(value))
+    if isinstance(value, float | np.floating):
+        return float(value)
+    if isinstance(value, complex):
+        return _tensor_to_ext(torch.tensor(value, dtype=torch.complex128))
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, tuple | list):
+        return list(value)
+    if isinstance(value, dict):
+        return {str(key): item for key, item in value.items()}
+    return _opaque(value)
+
+
+def _small(value: int) -> object:
+    return value if -(2**63) <= value < 2**64 else _opaque(value)
+
+
+def _opaque(value: object) -> msgpack.ExtType:
+    return msgpack.ExtType(_OPAQUE, type(value).__name__[:100].encode("utf-8", "replace"))
+
+
+def _tensor_to_ext(tensor: torch.Tensor) -> msgpack.ExtType:
+    plain = tensor.detach().resolve_conj().resolve_neg().to("cpu").contiguous()
+    if plain.layout is not torch.strided or plain.dtype not in DTYPES or plain.dim() > MAX_DIMS:
+        return _opaque(tensor)
+    head = _TENSOR_HEAD.pack(DTYPES.index(plain.dtype), plain.dim())
+    shape = struct.pack(f">{plain.dim()}Q", *plain.shape)
+    raw = plain.reshape(-1).view(torch.uint8).numpy().tobytes() if plain.numel() else b""
+    return msgpack.ExtType(_TENSOR, head + shape + raw)
+
+
+def _from_ext(code: int, data: bytes) -> object:
+    if code == _OPAQUE:
+        return Opaque(data[:400].decode("utf-8", "replace")[:100])
+    if code != _TENSOR or len(data) < _TENSOR_HEAD.size:
+        raise ValueError("unknown kind of value")
+    dtype_index, dims = _TENSOR_HEAD.unpack_from(data)
+    start = _TENSOR_HEAD.size + 8 * dims
+    if dtype_index >= len(DTYPES) or dims > MAX_DIMS or len(data) < start:
+        raise ValueError("a tensor with an impossible head")
+    shape = struct.unpack_from(f">{dims}Q", data, _TENSOR_HEAD.size)
+    dtype = DTYPES[dtype_index]
+    if math.prod(shape) * dtype.itemsize != len(data) - start or max(shape, default=0) >= 2**62:
+        raise ValueError("a tensor whose bytes do not fit its shape")
+    if len(data) == start:
+        return torch.empty(shape, dtype=dtype)
+    if dtype is torch.bool and np.frombuffer(data, np.uint8, offset=start).max() > 1:
+        raise ValueError("a boolean that is neither true nor false")
+    return torch.frombuffer(bytearray(data[start:]), dtype=dtype).reshape(shape)
+
+
+class Channel:
+    """One end of a socket that carries frames, with a cap on their size and deadlines.
+
+    A deadline is a time of `time.monotonic()`; None waits for ever (the student's side only).
+    """
+
+    def __init__(self, sock: socket.socket, max_bytes: int):
+        self.sock = sock
+        self.max_bytes = max_bytes
+
+    def send(self, value: object, deadline: float | None = None) -> None:
+        """Send one value. Raises Closed, TimedOut, WireError (too large)."""
+        self.send_encoded(self.encode(value), deadline)
+
+    def encode(self, value: object) -> bytes:
+        """The message for `value`. Raises WireError if it is too large for this channel."""
+        body = encode(value)
+        if len(body) > self.max_bytes:
+            raise WireError(f"a message of {len(body):,} bytes; the limit is {self.max_bytes:,}")
+        return body
+
+    def send_encoded(self, body: bytes, deadline: float | None = None) -> None:
+        """Send a message that `encode` made. Raises Closed, TimedOut."""
+        try:
+            self._arm(deadline)
+            self.sock.sendall(_HEADER.pack(len(body)) + body)
+        except TimeoutError:
+            raise TimedOut("the other side does not read") from None
+        except OSError:
+            raise Closed("the other side is gone") from None
+
+    def receive(self, deadline: float | None = None) -> Any:
+        """The next value. Raises Closed, TimedOut, WireError (too large, or not a message)."""
+        (length,) = _HEADER.unpack(self._read(_HEADER.size, deadline))
+        if length > self.max_bytes:
+            raise WireError(f"a message of {length:,} bytes; the limit is {self.max_bytes:,}")
+        return decode(self._read(length, deadline))
+
+    def close(self) -> None:
+        self.sock.close()
+
+    def _read(self, count: int, deadline: float | None) -> bytes:
+        parts = bytearray()
+        while len(parts) < count:
+            try:
+                self._arm(deadline)
+                chunk = self.sock.recv(min(count - len(parts), 1 << 20))
+            except TimeoutError:
+                raise TimedOut("no answer in time") from None
+            except OSError:
+                raise Closed("the other side is gone") from None
+            if not chunk:
+                raise Closed("the other side is gone")
+            parts += chunk
+        return bytes(parts)
+
+    def _arm(self, deadline: float | None) -> None:
+        if deadline is None:
+            self.sock.settimeout(None)
+        else:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise TimeoutError
+            self.sock.settimeout(left)

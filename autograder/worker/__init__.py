@@ -1,0 +1,1 @@
+"""What runs beside the student's code. It holds no secret, and nothing it says is believed."""

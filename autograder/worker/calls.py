@@ -1,0 +1,97 @@
+"""Answers the trusted side's questions about the student's names: what they are, what they return.
+
+Runs in a fork of the process that ran the notebook, one fork a question. Each request is a dict
+with an operation and a nonce; each answer echoes the nonce.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from autograder.wire import Channel
+from autograder.worker.cells import describe
+
+Namespace = dict[str, Any]
+
+
+def serve(channel: Channel, names: Namespace) -> None:
+    """Answer until the other side hangs up (Closed)."""
+    while True:
+        request = channel.receive()
+        nonce = {"nonce": request["nonce"]}
+        try:
+            body = channel.encode({**OPERATIONS[request["op"]](names, request), **nonce})
+        except (Exception, KeyboardInterrupt, SystemExit) as error:
+            body = channel.encode({"raised": describe(error), **nonce})
+        channel.send_encoded(body)
+
+
+def look(names: Namespace, request: dict[str, Any]) -> dict[str, Any]:
+    """What a name stands for: nothing, a function, or a plain value."""
+    if request["name"] not in names:
+        return {"kind": "missing"}
+    value = names[request["name"]]
+    if callable(value):
+        return {"kind": "function"}
+    return {"kind": "value", "value": value}
+
+
+def call(names: Namespace, request: dict[str, Any]) -> dict[str, Any]:
+    """The value of a call."""
+    return {"value": names[request["name"]](*request["args"], **request["kwargs"])}
+
+
+def call_with_arguments(names: Namespace, request: dict[str, Any]) -> dict[str, Any]:
+    """The value of a call, and the arguments as they are after it."""
+    value = names[request["name"]](*request["args"], **request["kwargs"])
+    return {"value": value, "arguments": request["args"]}
+
+
+def gradients(names: Namespace, request: dict[str, Any]) -> dict[str, Any]:
+    """The gradients of <cotangent, call> with respect to some arguments."""
+    from labkit.checks import gradients as pull_back
+
+    grads = pull_back(names[request["name"]], request["args"], request["wrt"], request["cotangent"])
+    return {"value": grads}
+
+
+def cost(names: Namespace, request: dict[str, Any]) -> dict[str, Any]:
+    """Work and span of a call, counted by labkit; and the seconds it took, by this side's clock."""
+    from labkit.workspan import measure
+
+    started = time.perf_counter()
+    counted = measure(names[request["name"]], *request["args"], limit=request["limit"])
+    return {
+        "work": counted.work,
+        "span": counted.span,
+        "launches": counted.launches,
+        "peak_bytes": counted.peak_bytes,
+        "synchronisations": counted.synchronisations,
+        "unknown": list(counted.unknown),
+        "escapes": list(counted.escapes),
+        "seconds": time.perf_counter() - started,
+    }
+
+
+OPERATIONS: dict[str, Callable[[Namespace, dict[str, Any]], dict[str, Any]]] = {
+    "look": look,
+    "call": call,
+    "call_with_arguments": call_with_arguments,
+    "gradients": gradients,
+    "cost": cost,
+}
+
+
+def reseed() -> None:
+    """The same random numbers in every child, whoever ran before it."""
+    import random
+
+    import numpy as np
+
+    torch.manual_seed(0)
+    np.random.seed(0)
+    random.seed(0)

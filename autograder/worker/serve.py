@@ -1,0 +1,67 @@
+"""The loop of the process that holds one student's notebook: run a cell, fork for a question.
+
+Requests: {"op": "cell", "source"}, {"op": "fork"} followed by one byte that carries the socket of
+the new child, {"op": "reap"} which ends that child. Answers echo the request's nonce.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+from typing import Any
+
+from IPython.core.interactiveshell import InteractiveShell
+
+from autograder.wire import Channel, Closed
+from autograder.worker.calls import reseed
+from autograder.worker.calls import serve as serve_calls
+from autograder.worker.cells import run_cell
+
+
+def serve(channel: Channel, shell: InteractiveShell) -> None:
+    """Answer until the other side hangs up."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    reseed()
+    child = 0
+    while True:
+        try:
+            request = channel.receive()
+        except Closed:
+            return
+        answer: dict[str, Any] = {"nonce": request["nonce"]}
+        if request["op"] == "cell":
+            answer |= run_cell(shell, request["source"])
+        elif request["op"] == "fork":
+            _, (descriptor, *_), _, _ = socket.recv_fds(channel.sock, 1, 1)
+            child = _fork(descriptor, channel, shell)
+        elif request["op"] == "reap":
+            answer |= {"status": _reap(child)}
+        channel.send(answer)
+
+
+def _fork(descriptor: int, channel: Channel, shell: InteractiveShell) -> int:
+    """A child that answers calls on its own socket; the parent stays as the notebook left it."""
+    child = os.fork()
+    if child:
+        os.close(descriptor)
+        return child
+    status = 1
+    try:
+        channel.close()
+        reseed()
+        sock = socket.socket(fileno=descriptor)
+        serve_calls(Channel(sock, channel.max_bytes), shell.user_ns)
+    except Closed:
+        status = 0
+    finally:
+        os._exit(status)
+
+
+def _reap(child: int) -> int:
+    """End the child, if it has not ended by itself, and say how: an exit code, or -signal."""
+    pid, status = os.waitpid(child, os.WNOHANG)
+    if pid == 0:
+        os.kill(child, signal.SIGKILL)
+        _, status = os.waitpid(child, 0)
+    return os.waitstatus_to_exitcode(status)
