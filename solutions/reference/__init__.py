@@ -1,0 +1,1 @@
+"""What the answers should be: float64 oracles, fast forms, and the inputs hidden tests use."""

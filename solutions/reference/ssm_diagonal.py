@@ -1,0 +1,191 @@
+"""Problem 2f: h_t = W h_{t-1} + U x_t + b with a diagonal W, so h_t = a * h_{t-1} + U x_t + b.
+
+Comes in: W (H, H) with a = W_ii on its diagonal and zeros elsewhere, U (H, D), b (H,),
+x (N, T, D). Goes out: all states, h (N, T, H), with h_t at index t - 1. `recurrence` and `kernel`
+are the oracles: the definitions, in float64. The other forms keep the dtype of their input. At the
+end, the inputs of the hidden tests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+from torch.nn.functional import conv1d, pad
+
+from labkit.checks import Case, as_tensor, generator, leaves_inputs_alone
+from labkit.inputs import diagonal_ssm_inputs, scaled_diagonal
+from solutions.reference.ssm import drive
+
+# ---- Oracles: the definitions, in float64
+
+
+def recurrence(W: Tensor, U: Tensor, b: Tensor, x: Tensor) -> Tensor:
+    """All states by the definition, (N, T, H) in float64."""
+    W, U, b, x = (argument.double() for argument in (W, U, b, x))
+    # h_t = a * h_{t-1} + U x_t + b, entry by entry
+    a = W.diagonal()
+    h = x.new_zeros(len(x), len(b))  # (N, H)
+    states = []
+    for x_t in x.unbind(1):  # (N, D)
+        h = a * h + x_t @ U.T + b
+        states.append(h)
+    return torch.stack(states, 1)
+
+
+def kernel(W: Tensor, T: int) -> Tensor:
+    """The powers a^0 .. a^{T-1} of the diagonal, (H, 1, T) as [unit, 1, lag], in float64."""
+    a = W.double().diagonal()
+    power = torch.ones_like(a)
+    powers = []
+    for _ in range(T):
+        powers.append(power)
+        power = a * power
+    return torch.stack(powers, -1)[:, None]
+
+
+# ---- Fast forms
+
+
+def powers(a: Tensor, T: int) -> Tensor:
+    """a^0 .. a^{T-1}, (H, T): T H operations in all, and every one of them can run at once."""
+    return a[:, None] ** torch.arange(T, device=a.device)
+
+
+def convolution(W: Tensor, U: Tensor, b: Tensor, x: Tensor) -> Tensor:
+    """h_t = sum_l a^l * (U x_{t-l} + b): one kernel for each unit, so H groups in conv1d.
+    2 N T^2 H operations, H times fewer than for a full W."""
+    T, H = x.shape[1], len(b)
+    v = drive(U, b, x).transpose(1, 2)  # (N, H, T)
+    # conv1d correlates, so the kernel is reversed; padding T - 1 on the left keeps it causal.
+    K = powers(W.diagonal(), T)[:, None].flip(-1)  # (H, 1, T)
+    return conv1d(pad(v, (T - 1, 0)), K, groups=H).transpose(1, 2)
+
+
+def fft(W: Tensor, U: Tensor, b: Tensor, x: Tensor) -> Tensor:
+    """The same convolution as a product of spectra, padded to 2T so that nothing wraps round."""
+    T = x.shape[1]
+    K = torch.fft.rfft(powers(W.diagonal(), T).T, 2 * T, dim=0)  # (T + 1, H)
+    v = torch.fft.rfft(drive(U, b, x), 2 * T, dim=1)  # (N, T + 1, H)
+    return torch.fft.irfft(K * v, 2 * T, dim=1)[:, :T]
+
+
+def scan(W: Tensor, U: Tensor, b: Tensor, x: Tensor) -> Tensor:
+    """An associative scan by doubling (Hillis and Steele 1986): span log T.
+
+    After round k, h_t holds sum_{l < 2^k} a^l v_{t-l}; then h_t <- h_t + a^{2^k} h_{t-2^k}.
+    """
+    h, step, reach = drive(U, b, x), W.diagonal(), 1
+    while reach < h.shape[1]:
+        h = torch.cat([h[:, :reach], h[:, reach:] + step * h[:, :-reach]], 1)
+        step, reach = step * step, 2 * reach
+    return h
+
+
+def chunked(W: Tensor, U: Tensor, b: Tensor, x: Tensor, chunk: int = 32) -> Tensor:
+    """Chunks of `chunk` steps, each one product with a decay matrix, tril(a^{i-j}); then the state
+    that each chunk inherits is passed along and added, h_{s+l} += a^{l+1} h_s."""
+    a, T, H, C = W.diagonal(), x.shape[1], len(b), chunk
+    v = pad(drive(U, b, x), (0, 0, 0, -T % C)).view(len(x), -1, C, H)  # (N, chunks, C, H)
+    decays = powers(a, C + 1)  # (H, C + 1)
+    lag = torch.arange(C)[:, None] - torch.arange(C)  # i - j
+    decay = decays[:, lag.clamp(min=0)].tril()  # (H, C, C)
+    h = (decay @ v.permute(3, 2, 0, 1).reshape(H, C, -1)).view(H, C, len(x), -1)
+    carry, carries = torch.zeros_like(h[:, 0, :, 0]), []  # (H, N)
+    for ends in h[:, -1].unbind(-1):  # the last state of each chunk, started from 0
+        carries.append(carry)
+        carry = decays[:, C, None] * carry + ends
+    h = h + decays[:, 1:, None, None] * torch.stack(carries, -1)[:, None]
+    return h.permute(2, 3, 1, 0).reshape(len(x), -1, H)[:, :T]
+
+
+# ---- Inputs of the hidden tests
+
+EPS = torch.finfo(torch.float32).eps / 2  # one rounding
+DOUBLE = torch.finfo(torch.float64).eps / torch.finfo(torch.float32).eps
+
+
+def _memory(T: int, radius: float) -> float:
+    """How many steps' worth of rounding a state holds: sum of radius^l over l < T."""
+    return (1 - radius**T) / (1 - radius)
+
+
+def cases(T: Sequence[int], radius: float) -> Iterator[Case]:
+    """Arguments (W, U, b, x) for each length in T, float32; the largest |W_ii| is `radius`.
+
+    N, D and H are drawn from 3..7 and differ from each other. The entries of the diagonal differ
+    in size, and every other one is negative, so that code that reads one entry only, or takes
+    logarithms, is found out. rtol: a step rounds D products, a sum and a decay to EPS each, and
+    `_memory` steps of that live on in a state. That is the worst case; all forms above stay below
+    a fifth of it.
+    """
+    for length in T:
+        source = generator("diagonal ssm", length, radius)
+        N, D, H = (torch.randperm(5, generator=source)[:3] + 3).tolist()
+        yield Case(
+            args=diagonal_ssm_inputs(N, length, D, H, radius=radius, generator=source),
+            rtol=(D + 2) * EPS * _memory(length, radius),
+            about=f"N = {N}, T = {length}, D = {D}, H = {H}",
+            axes=("sequence", "step", "unit"),
+        )
+
+
+def kernel_cases(T: Sequence[int], radius: float) -> Iterator[Case]:
+    """Arguments (W, T) for each length in T. rtol: a^l takes up to l products, each rounded to
+    EPS |a|^l, and l |a|^l is at most `_memory`. Five times that, since a logarithm of a negative
+    entry is complex, and rounds a phase of l pi."""
+    for length in T:
+        source = generator("diagonal ssm kernel", length, radius)
+        H = int(torch.randint(3, 8, (), generator=source))
+        yield Case(
+            args=(scaled_diagonal(H, radius, source), length),
+            rtol=5 * EPS * _memory(length, radius),
+            about=f"T = {length}, H = {H}",
+            axes=("unit", "one", "lag"),
+        )
+
+
+def in_double(cases: Iterable[Case]) -> Iterator[Case]:
+    """The same cases, of this notebook's functions or of the CPU notebook's, with float64 inputs
+    and a tolerance that is smaller as roundings are."""
+    for case in cases:
+        args = tuple(a.double() if isinstance(a, Tensor) else a for a in case.args)
+        yield replace(case, args=args, rtol=case.rtol * DOUBLE, about=f"float64, {case.about}")
+
+
+def right_in_double(
+    function: Callable[..., object],
+    oracle: Callable[..., Tensor],
+    cases: Iterable[Case],
+    read: Callable[[object], object] = as_tensor,
+) -> None:
+    """Pass if `function` gives what `oracle` does on the cases in float64, and leaves its inputs
+    alone. `read` is how its result is to be read. Raises Mismatch, which names the function."""
+    for case in in_double(cases):
+        named = replace(case, about=f"{function.__name__}, {case.about}")
+        expected = oracle(*case.args)
+        named.same(read(function(*case.args)), expected)
+        leaves_inputs_alone(function, *case.args)
+
+
+def by_lag(K: object) -> Tensor:
+    """A kernel in either order as [unit, 1, lag]: the end that holds ones is lag 0.
+
+    Both orders are in use, since conv1d wants a^{T-1} first. Raises Mismatch where K is no array.
+    """
+    taps = as_tensor(K)
+    if taps.ndim == 3 and taps.shape[1] == 1 and taps.shape[2] > 1:
+        first, last = (float((taps[:, :, i] - 1).abs().max()) for i in (0, -1))
+        if last < first:
+            return taps.flip(-1)
+    return taps
+
+
+FORMS: dict[str, Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]] = {
+    "convolution": convolution,
+    "fft": fft,
+    "scan": scan,
+    "chunked": chunked,
+}
