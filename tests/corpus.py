@@ -1,0 +1,188 @@
+"""A notebook's hidden checks, and plain functions to hold them to: no sandbox, no notebook.
+
+Comes in: the name of a master. Goes out: a `Corpus`, which makes submissions from the solution
+with some functions replaced, says which checks a submission loses, and what its author is told.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import FunctionType
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812
+from otter.test_files import ExceptionTestFile
+
+from autograder import masters, otter_build
+from autograder.diagnosis import Call, Mistake, explain, known_mistakes
+from labkit.checks import Mismatch, seeded
+
+ROOT = Path(__file__).resolve().parents[1]
+SEEDS = tuple(f"seed {i}" for i in range(int(os.environ.get("SEEDS", "3"))))
+
+Check = Callable[[Mapping[str, Any]], None]
+Function = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """checks    what runs each hidden check on a namespace, by "question: test name"
+    public    the same for the public tests
+    solution  the source of the solution's cells
+    mistakes  the known mistakes that lose a check of this notebook
+    """
+
+    checks: dict[str, Check]
+    public: dict[str, Check]
+    solution: tuple[str, ...]
+    mistakes: tuple[Mistake, ...]
+
+    @property
+    def functions(self) -> set[str]:
+        """The names that the checks ask a submission for."""
+        return {name for check in self.checks for name in self.asked(check)}
+
+    def asked(self, check: str) -> list[str]:
+        """The names that one check asks for."""
+        return (self.public | self.checks)[check].__self__._get_func_params()
+
+    def submission(self, replacements: Mapping[str, Function]) -> dict[str, Any]:
+        """The solution's names with some functions replaced; all call one another by name. Where
+        the solution has a plain value, the function is one of nothing that returns another."""
+        names: dict[str, Any] = {"torch": torch, "F": F, "np": np}
+        for source in self.solution:
+            exec(source, names)
+        for name, function in replacements.items():
+            made = FunctionType(function.__code__, names, name, function.__defaults__)
+            names[name] = made if callable(names[name]) else made()
+        return names
+
+    def lost(
+        self, names: Mapping[str, Any], seed: str, questions: Sequence[str] = ()
+    ) -> dict[str, Exception]:
+        """The checks that do not pass, and why; those of some questions only, if any are named."""
+        return _errors({check: self.checks[check] for check in self._of(questions)}, names, seed)
+
+    def lost_in_public(self, names: Mapping[str, Any]) -> dict[str, Exception]:
+        """The public tests that do not pass, and why."""
+        return _errors(self.public, names, "public")
+
+    def told(self, wrong: Mistake, seed: str) -> dict[str, str]:
+        """What the author of this mistake is told at each test it loses, public ones too: the
+        sentence of a known mistake, or "" where none is named. As in grading: a sentence has to
+        explain every call that the question made of the function."""
+        names = self.submission({wrong.function: wrong.run})
+        questions = {check.split(":")[0] for check in wrong.fails}
+        sentences = {}
+        for question in questions:
+            calls: list[Call] = []
+            failures: dict[str, tuple[Mismatch, Call]] = {}
+            watched = {
+                name: _recorded(name, names[name], calls) if callable(names[name]) else names[name]
+                for name in self.functions
+            }
+            tests = {c: run for c, run in self.public.items() if c.split(":")[0] == question}
+            tests |= {check: self.checks[check] for check in self._of([question])}
+            for check, run in tests.items():
+                before = len(calls)
+                values = [name for name in self.asked(check) if not callable(names[name])]
+                calls += [Call(name, (), names[name]) for name in values]
+                try:
+                    with seeded(seed, check):
+                        run(watched)
+                except Exception as error:
+                    wrongly = error if isinstance(error, Mismatch) else Mismatch("", kind="raised")
+                    failures[check] = (wrongly, calls[-1] if calls[before:] else Call("", ()))
+            for check, (mismatch, last) in failures.items():
+                others = [call for call in calls if call is not last]
+                sentences[check] = explain([*others, last], mismatch, self.mistakes)
+        return sentences
+
+    def _of(self, questions: Sequence[str]) -> list[str]:
+        return [c for c in self.checks if not questions or c.split(":")[0] in questions]
+
+
+def read(name: str, copies: Mapping[str, Sequence[str]] | None = None) -> Corpus:
+    """The corpus of the master called `name`.
+
+    copies  for functions copied over from another notebook: what stands for each of its checks
+            here, so that the mistakes known there serve here too
+    """
+    master = masters.read(ROOT / "solutions" / f"{name}.py")
+    files = otter_build.build(master.name, master.content, master.file).test_files
+    checks: dict[str, Check] = {}
+    public: dict[str, Check] = {}
+    for question in master.notebook(files).questions:
+        if question.manual:
+            continue
+        cases = ExceptionTestFile.from_string(files[question.name]).test_cases
+        for test, case in zip(question.tests, cases, strict=True):
+            kept = checks if test.hidden else public
+            kept[f"{question.name}: {test.name}"] = case.body.call_func
+    solution = tuple(
+        cell.source
+        for cell in master.cells
+        if cell.block == "solution" and cell.node.cell_type == "code"
+    )
+    return Corpus(checks, public, solution, tuple(_mistakes(set(checks), copies or {})))
+
+
+def _errors(
+    checks: Mapping[str, Check], names: Mapping[str, Any], seed: str
+) -> dict[str, Exception]:
+    """The checks that do not pass, and why."""
+    errors: dict[str, Exception] = {}
+    for check, run in checks.items():
+        try:
+            with seeded(seed, check):
+                run(names)
+        except Exception as error:
+            errors[check] = error
+    return errors
+
+
+def _mistakes(checks: set[str], copies: Mapping[str, Sequence[str]]) -> Iterator[Mistake]:
+    """The known mistakes, as this notebook has them: those that lose a check of it."""
+    for known in known_mistakes():
+        here = [copy for check in known.fails for copy in copies.get(check, (check,))]
+        fails = tuple(dict.fromkeys(check for check in here if check in checks))
+        if fails:
+            yield replace(known, fails=fails)
+
+
+def _recorded(name: str, function: Function, calls: list[Call]) -> Function:
+    """The function, noting each call with its arguments as they were before it."""
+
+    def call(*args: Any) -> Any:
+        before = tuple(a.clone() if isinstance(a, torch.Tensor) else a for a in args)
+        try:
+            value = function(*args)
+        except Exception as error:
+            calls.append(Call(name, before, raised=type(error).__name__))
+            raise
+        calls.append(Call(name, before, value))
+        return value
+
+    return call
+
+
+def name_of(wrong: Mistake) -> str:
+    """A mistake's name in a test's id."""
+    return f"{wrong.function}-{wrong.name}"
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Products of small matrices wait for a busy second core longer than they take."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -1,0 +1,141 @@
+"""labkit.checks: what passes, what does not, and what a student is told."""
+
+from __future__ import annotations
+
+import doctest
+
+import numpy as np
+import pytest
+import torch
+
+from labkit import checks
+from labkit.checks import Case, Mismatch, choice, generator, gradients, same, seeded
+
+
+def told(*args, **kwargs) -> str:
+    """The message of a comparison that must not pass."""
+    with pytest.raises(Mismatch) as caught:
+        same(*args, **kwargs)
+    return str(caught.value)
+
+
+def test_the_examples_in_the_docstrings_hold():
+    assert doctest.testmod(checks).failed == 0
+
+
+@pytest.mark.parametrize(
+    "actual",
+    [
+        torch.tensor([1.0, 2.0]),
+        torch.tensor([1.0, 2.0], dtype=torch.float64, requires_grad=True),
+        np.array([1, 2]),
+        [1, 2.0],
+        (1, 2),
+    ],
+    ids=["float32", "float64 with gradient", "numpy", "list", "tuple"],
+)
+def test_numbers_of_any_kind_are_compared(actual):
+    same(actual, torch.tensor([1.0, 2.0]), rtol=1e-6)
+
+
+def test_the_error_is_taken_against_the_largest_entry():
+    expected = torch.tensor([1000.0, 0.0])
+    same(expected + torch.tensor([0.0, 0.5]), expected, rtol=1e-3)
+    assert "largest error is 2e-03" in told([1000.0, 2.0], expected, rtol=1e-3)
+
+
+def test_against_zeros_the_error_is_absolute():
+    same([1e-7, 0.0], torch.zeros(2), rtol=1e-6)
+    assert "is 1e-05 of" in told([1e-5, 0.0], torch.zeros(2), rtol=1e-6)
+
+
+def test_the_first_place_that_differs_is_named_by_its_axes():
+    expected = torch.zeros(2, 3)
+    actual = expected.clone()
+    actual[1, 2] = 1
+    said = told(actual, expected, rtol=1e-6, axes=("sequence", "step"), about="T = 3")
+    assert said.startswith("T = 3: 17% of the entries differ, first at sequence 1, step 2;")
+
+
+def test_an_expected_value_is_told_only_where_it_may_be_seen():
+    assert "0.123457" not in told([0.5], [0.123457], rtol=1e-6)
+    assert "there you have 0.5, expected 0.123457" in told([0.5], [0.123457], rtol=1e-6, show=True)
+
+
+@pytest.mark.parametrize(
+    ("actual", "kind", "said"),
+    [
+        (None, "unanswered", "still to be answered, or is a `return` missing"),
+        (..., "unanswered", "still to be answered"),
+        ("text", "type", "a str came back"),
+        ({"a": 1}, "type", "a dict came back"),
+        (object(), "type", "type object came back"),
+        ([[1.0], [1.0, 2.0]], "type", "type list came back"),
+        ([[1.0, 2.0]], "shape", "the shape is (1, 2), and (2) was asked for"),
+        ([1.0, float("nan")], "not finite", "a NaN or an infinity, first at [1]"),
+        ([1.0, 3.0], "value", "50% of the entries differ"),
+    ],
+)
+def test_each_way_to_be_wrong_is_told_in_its_own_words(actual, kind, said):
+    with pytest.raises(Mismatch) as caught:
+        same(actual, [1.0, 2.0], rtol=1e-6)
+    assert caught.value.kind == kind
+    assert said in str(caught.value)
+
+
+def test_an_unanswered_question_is_not_told_of_sizes():
+    assert "T = 3" not in told(None, [1.0], rtol=1, about="T = 3")
+
+
+def test_empty_results_are_compared_by_shape():
+    same(torch.zeros(0, 2), torch.zeros(0, 2), rtol=0)
+    assert "shape" in told(torch.zeros(2, 0), torch.zeros(0, 2), rtol=0)
+
+
+def test_a_case_brings_its_tolerance_and_its_words():
+    case = Case((1,), rtol=1e-3, about="n = 1", axes=("row",))
+    case.same([1.0005], [1.0])
+    with pytest.raises(Mismatch, match=r"n = 1: .* at row 0"):
+        case.same([1.01], [1.0])
+
+
+def test_random_inputs_depend_on_the_seed_and_the_key_and_on_nothing_else():
+    def draw(key: str) -> float:
+        return float(torch.rand((), generator=generator(key)))
+
+    public = draw("a")
+    torch.manual_seed(99)
+    assert draw("a") == public
+    assert draw("b") != public
+    with seeded("secret", "notebook", 1):
+        hidden = draw("a")
+        assert draw("a") == hidden != public
+    with seeded("secret", "notebook", 2):
+        assert draw("a") != hidden
+    assert draw("a") == public
+
+
+def test_a_choice_is_checked_without_telling_the_answer():
+    options = ("log L", "L")
+    choice("L", "L", options)
+    for wrong in ("log L", "x", None, ..., 3):
+        with pytest.raises(Mismatch) as caught:
+            choice(wrong, "L", options)
+        said = str(caught.value).replace("choose one of: log L, L", "")
+        assert "L" not in said
+
+
+def test_changed_inputs_are_noticed():
+    def changes(x):
+        return x.mul_(2)
+
+    checks.leaves_inputs_alone(torch.neg, torch.ones(2))
+    with pytest.raises(Mismatch, match="argument number 1"):
+        checks.leaves_inputs_alone(changes, torch.ones(2))
+    checks.leaves_inputs_alone(torch.cumsum, torch.ones(2), 0)  # a number cannot be changed
+
+
+def test_gradients_are_those_of_the_function():
+    x, y = torch.tensor([1.0, 2.0]), torch.tensor([3.0, 4.0])
+    (dx,) = gradients(lambda x, y: x * y, (x, y), [0], torch.tensor([1.0, 10.0]))
+    assert dx.tolist() == [3.0, 40.0]

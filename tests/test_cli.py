@@ -1,0 +1,155 @@
+"""The commands as a person types them: exit status, what is said, and what is written."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from autograder import cli
+from autograder.grading import use_bundle
+
+ROOT = Path(__file__).resolve().parents[1]
+CLASS = ROOT / "data" / "submissions"
+
+
+def autograder(*args: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    command = [Path(sys.executable).with_name("autograder"), *map(str, args)]
+    return subprocess.run(
+        command, cwd=cwd, capture_output=True, text=True, timeout=300, check=False
+    )
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (["grade", "no/such/place", "--out", "OUT"], "no/such/place"),
+        (["grade", "EMPTY", "--out", "OUT"], "EMPTY"),
+        (["grade", CLASS, "--out", "OUT", "--only", "q_nothing"], "q_coding_ssm_forward_cpu"),
+        (["grade", CLASS], "--out"),
+        (["grade", CLASS, "--out", "FILE"], "FILE"),
+        (["grade", CLASS, "--out", "OUT", "--bundle", "EMPTY"], "course.toml"),
+        (["assign", "--bundle", "EMPTY"], "course.toml"),
+    ],
+)
+def test_arguments_that_cannot_be_used_are_one_clear_line_and_status_2(
+    tmp_path, monkeypatch, args, said
+):
+    (tmp_path / "EMPTY").mkdir()
+    (tmp_path / "FILE").touch()
+    monkeypatch.chdir(tmp_path)
+    try:
+        done = CliRunner().invoke(cli.main, [str(arg) for arg in args])
+    finally:
+        use_bundle(ROOT)
+    assert done.exit_code == 2, done.output
+    last = done.stderr.strip().splitlines()[-1]
+    assert said in last, done.stderr
+    assert done.stderr.count("\n") == 1 or "Usage" in done.stderr
+
+
+def test_a_bad_path_does_not_keep_the_others_from_being_graded(tmp_path):
+    broken = tmp_path / "broken.zip"
+    broken.write_bytes(b"PK\3\4 and then nothing")
+    good = CLASS / "dee_half_done.ipynb"
+    done = autograder("grade", "missing.ipynb", broken, good, "--out", "out", cwd=tmp_path)
+    assert done.returncode == 2, "a path was missing"
+    assert "missing.ipynb" in done.stderr
+    results = {
+        p.parent.name: json.loads(p.read_text()) for p in tmp_path.glob("out/*/results.json")
+    }
+    assert sorted(results) == ["broken", "dee_half_done"]
+    with (tmp_path / "out" / "grades.csv").open(encoding="utf-8-sig", newline="") as table:
+        rows = {row["submission"]: row for row in csv.DictReader(table)}
+    assert list(rows["broken"])[:7] == (
+        "submission student score possible status level seconds".split()
+    )
+    assert rows["broken"]["status"] == "unreadable"
+    assert float(rows["dee_half_done"]["score"]) == 7
+    assert (tmp_path / "out" / "report.html").is_file()
+
+
+def test_a_pipe_gets_no_progress_bar_and_no_escape_codes(tmp_path):
+    done = autograder("grade", CLASS / "dee_half_done.ipynb", "--out", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    assert "\x1b" not in done.stdout + done.stderr
+    assert "dee_half_done" in done.stdout
+    assert "report.html" in done.stdout
+
+
+def test_the_doctor_says_what_each_level_lacks():
+    done = autograder("doctor")
+    assert done.returncode == 0
+    for word in ("namespaces", "landlock", "uid", "GPU", "Processors", "GB/s"):
+        assert word in done.stdout
+
+
+def test_help_comes_before_anything_slow():
+    done = autograder("--help")
+    assert "grade" in done.stdout
+    loaded = subprocess.run(
+        [sys.executable, "-c", "import sys, autograder.cli; print('torch' in sys.modules)"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert loaded.stdout.strip() == "False"
+
+
+def gradescope_tree(root: Path, submission: Path) -> None:
+    (root / "submission").mkdir(parents=True)
+    (root / "results").mkdir()
+    shutil.copy(submission, root / "submission")
+    who = {"users": [{"name": "Dee", "email": "dee@example.org"}], "created_at": "2026-01-01"}
+    (root / "submission_metadata.json").write_text(json.dumps(who))
+
+
+def test_gradescope_gets_a_results_file(tmp_path):
+    gradescope_tree(tmp_path, CLASS / "dee_half_done.ipynb")
+    done = autograder("gradescope", "--root", tmp_path)
+    assert done.returncode == 0, done.stderr
+    results = json.loads((tmp_path / "results" / "results.json").read_text())
+    scores = [test["score"] for test in results["tests"] if "2a" in test["name"]]
+    assert sum(scores) == 4
+
+
+def test_gradescope_gets_a_results_file_even_from_an_empty_submission(tmp_path):
+    (tmp_path / "submission").mkdir()
+    done = autograder("gradescope", "--root", tmp_path)
+    assert done.returncode == 0, done.stderr
+    results = json.loads((tmp_path / "results" / "results.json").read_text())
+    assert "no notebook" in results["output"]
+    assert sum(test["score"] for test in results["tests"]) == 0
+
+
+def test_stock_otter_run_gives_the_same_scores(tmp_path):
+    """Our zip under `otter run`, on a notebook that scores some points and brings a log and a
+    module that would shadow torch."""
+    done = autograder("assign", "--out", tmp_path / "dist")
+    assert done.returncode == 0, done.stderr
+    submission = tmp_path / "eli.zip"
+    with zipfile.ZipFile(submission, "w") as archive:
+        archive.write(CLASS / "eli_bias_forgotten.ipynb", "eli.ipynb")
+        archive.writestr("torch.py", "raise SystemExit('shadowed')")
+        archive.writestr(".OTTER_LOG", b"cos\nsystem\n(S'touch pwned'\ntR.")
+    name = "q_coding_ssm_forward_cpu-autograder.zip"
+    otter = subprocess.run(
+        [Path(sys.executable).with_name("otter"), "run", "--no-logo",
+         "-a", tmp_path / "dist" / "gradescope" / name, submission],
+        cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+    )  # fmt: skip
+    assert otter.returncode == 0, otter.stderr
+    results = json.loads((tmp_path / "results.json").read_text())
+    scores = {t["name"]: t["score"] for t in results["tests"] if "score" in t}
+    assert scores["q2a"] == 0
+    assert scores["q2b"] == 7
+    assert scores["q2c"] == 3
+    assert "with b left out" in json.dumps(results)
+    assert not list(tmp_path.rglob("pwned"))

@@ -1,0 +1,163 @@
+"""The hidden checks of the GPU notebook against right and wrong implementations.
+
+A right implementation earns every check, a wrong one loses those it is listed with and no others,
+and no check changes its mind with the seed. Three of the functions are those of the CPU notebook:
+what is known to be right or wrong there is held to the checks here as well.
+"""
+
+from pathlib import Path
+
+import nbformat
+import pytest
+import torch
+
+from autograder import course, masters
+from autograder.course import Limits
+from autograder.grading import SealedTestFile
+from autograder.intake import Cell, read_one
+from autograder.session import Session
+from tests.corpus import ROOT, SEEDS, name_of, one_thread, read
+from tests.submissions.right import ssm_diagonal, ssm_forward
+
+CPU, GPU = "q_coding_ssm_forward_cpu", "q_coding_ssm_forward_gpu"
+DOUBLE = "q2d: each in double precision, inputs left alone"
+RECURRENCE = ("q2d: the recurrence at any length, inputs left alone", DOUBLE)
+KERNEL = ("q2d: the kernel at any length", DOUBLE)
+CONVOLUTION = ("q2d: the convolution at any length, inputs left alone", DOUBLE)
+COPIES = {  # checks of the CPU notebook, and what stands for them here
+    "q2a: the first step": RECURRENCE,
+    "q2a: right at any length": RECURRENCE,
+    "q2a: long memory, inputs left alone": RECURRENCE,
+    "q2b: the kernel at powers of two": KERNEL,
+    "q2b: the kernel at any length": KERNEL,
+    "q2b: the convolution at powers of two": CONVOLUTION,
+    "q2b: the convolution at any length, inputs left alone": CONVOLUTION,
+}
+# Wrong kernels which make of the right convolution what a mistake there does too: its sentence says
+# that W is transposed, that one entry serves all units, that an input is changed.
+THROUGH_THE_CONVOLUTION = (
+    "kernel_transposed",
+    "kernel_of_one_entry",
+    "W_squared_in_place",
+    "diagonal_squared_in_place",
+)
+WITHOUT_DTYPE = ("Loops", "InNumPy", "OtherLayout")  # of the CPU notebook's: right in float32
+COURSE = course.load(ROOT)
+MASTER = masters.read(ROOT / "solutions" / f"{GPU}.py")
+CORPUS = read(GPU, COPIES)
+SHARED = ("unrolled_ssm_forward", "make_conv_kernel", "conv_ssm_forward")
+DIAGONAL = ("make_diag_depthwise_kernel", "diag_conv_ssm_forward", "diag_unrolled_ssm_forward")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def quick():
+    with one_thread():
+        yield
+
+
+def functions_of(submission):
+    return {name: f for name, f in vars(submission).items() if callable(f)}
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("right", ssm_diagonal.SUBMISSIONS, ids=lambda right: right.__name__)
+def test_a_right_implementation_earns_every_check(right, seed):
+    functions = functions_of(right)
+    assert set(functions) == CORPUS.functions
+    assert CORPUS.lost(CORPUS.submission(functions), seed) == {}
+
+
+@pytest.mark.parametrize("right", ssm_forward.SUBMISSIONS, ids=lambda right: right.__name__)
+def test_what_is_right_on_the_cpu_loses_double_precision_at_most(right):
+    errors = CORPUS.lost(CORPUS.submission(functions_of(right)), "first", ["q2d"])
+    assert set(errors) == ({DOUBLE} if right.__name__ in WITHOUT_DTYPE else set()), errors
+
+
+@pytest.mark.parametrize("wrong", CORPUS.mistakes, ids=name_of)
+def test_a_mistake_loses_the_checks_it_is_listed_with_and_keeps_the_rest(wrong):
+    questions = {check.split(":")[0] for check in wrong.fails}  # whose functions alone call it
+    for seed in SEEDS:
+        errors = CORPUS.lost(CORPUS.submission({wrong.function: wrong.run}), seed, questions)
+        assert set(errors) == set(wrong.fails), f"with the seed {seed!r}: {errors}"
+
+
+@pytest.mark.parametrize("wrong", CORPUS.mistakes, ids=name_of)
+def test_a_mistake_is_told_by_its_own_sentence_and_by_no_other(wrong):
+    sentences = set(CORPUS.told(wrong, "told").values())
+    assert wrong.says in sentences
+    assert wrong.name in THROUGH_THE_CONVOLUTION or sentences <= {wrong.says, ""}
+
+
+def test_each_function_has_right_and_wrong_implementations_enough():
+    assert set(SHARED + DIAGONAL) == CORPUS.functions
+    assert len(ssm_diagonal.SUBMISSIONS) >= 4
+    for function in CORPUS.functions:
+        assert sum(wrong.function == function for wrong in CORPUS.mistakes) >= 8, function
+
+
+def test_every_mistake_of_the_cpu_notebooks_functions_is_held_to_the_checks_here():
+    there = {wrong.name for wrong in read(CPU).mistakes if wrong.function in SHARED}
+    assert there <= {wrong.name for wrong in CORPUS.mistakes}
+
+
+def test_an_untouched_notebook_loses_every_check():
+    def unanswered(*args):
+        return None
+
+    names = dict.fromkeys(CORPUS.functions, unanswered)
+    assert set(CORPUS.lost(names, "first")) == set(CORPUS.checks)
+
+
+def test_the_notebook_gives_eleven_points_for_code_and_four_for_words():
+    (notebook,) = [n for n in COURSE.notebooks if n.name == GPU]
+    points = {question.part: question.points for question in notebook.questions}
+    assert points == {"2d": 4, "2e Q6": 2, "2f": 7, "2f Q7": 2, "2 fast": 0}
+    assert notebook.possible == 11
+
+
+def test_no_cell_makes_cuda_the_default_or_asks_for_it_unconditionally():
+    code = [cell.source for cell in MASTER.cells if cell.node.cell_type == "code"]
+    asking = [line for source in code for line in source.split("\n") if '"cuda"' in line]
+    assert all(" if " in line for line in asking), asking
+    assert not any("set_default_device" in source for source in code)
+
+
+def stubs(*names):
+    return "\n\n".join(f"def {name}(*args):\n    return args[-1]" for name in names)
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (SHARED, CPU),
+        *(((*SHARED, name), GPU) for name in DIAGONAL),
+        (SHARED + DIAGONAL, GPU),
+        (DIAGONAL, GPU),
+    ],
+)
+@pytest.mark.parametrize("kind", ["py", "ipynb"])
+def test_a_nameless_file_is_the_cpu_notebook_unless_a_diagonal_function_is_there(
+    names, expected, kind, tmp_path: Path
+):
+    file = tmp_path / f"homework (2).{kind}"
+    made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(stubs(*names))])
+    file.write_text(stubs(*names) if kind == "py" else nbformat.writes(made))
+    submission = read_one([file], COURSE, name="somebody")
+    assert list(submission.notebooks) == [expected]
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is CUDA here, and it is used")
+@pytest.mark.parametrize("cuda", ["'cuda'", "torch.device('cuda:0')"])
+def test_cuda_as_the_default_device_costs_no_point_where_there_is_none(cuda, pool):
+    first = f"import torch\nimport torch.nn.functional as F\ntorch.set_default_device({cuda})"
+    cells = [Cell(1, "code", first), Cell(2, "code", "\n\n".join(CORPUS.solution))]
+    (notebook,) = [n for n in COURSE.notebooks if n.name == GPU]
+    with Session(pool, cells, Limits(memory_bytes=1 << 30)) as session:
+        assert session.problems == ()
+        for question, file in notebook.test_files.items():
+            names = session.names()
+            tests = SealedTestFile.from_string(file, question)
+            outcomes = tests.run_sealed(names, ("seed", GPU, question))
+            names.close()
+            assert [str(o.mismatch) for o in outcomes if o.mismatch] == []
+            assert tests.score == tests.possible

@@ -1,0 +1,244 @@
+"""What is read from a bundle, and what is said about one that cannot be used."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from otter.test_files import ExceptionTestFile
+
+from autograder import course
+from autograder.course import CourseError, Question
+
+ROOT = Path(__file__).resolve().parents[1]
+TINY = ROOT / "tests" / "bundles" / "tiny"
+
+
+@pytest.fixture(autouse=True)
+def _no_secret_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(course.SECRET_VARIABLE, raising=False)
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Path:
+    """A copy of the tiny bundle, to be changed."""
+    return Path(shutil.copytree(TINY, tmp_path / "tiny"))
+
+
+@pytest.fixture
+def tiny_solutions(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """`import solutions` means the tiny bundle's, until the test ends."""
+    before = {name: sys.modules.pop(name) for name in _solutions_modules()}
+    monkeypatch.syspath_prepend(str(TINY))
+    yield
+    for name in _solutions_modules():
+        del sys.modules[name]
+    sys.modules.update(before)
+
+
+def _solutions_modules() -> list[str]:
+    return [name for name in sys.modules if name.partition(".")[0] == "solutions"]
+
+
+def change(file: Path, old: str, new: str) -> None:
+    text = file.read_text("utf-8")
+    assert old in text, f"{file.name} no longer holds {old!r}"
+    file.write_text(text.replace(old, new, 1), "utf-8")
+
+
+def test_questions_are_read_as_their_author_wrote_them() -> None:
+    (notebook,) = course.load(TINY).notebooks
+    assert notebook.name == "q_tiny"
+    assert notebook.title == "A very small notebook"
+    assert notebook.defines == {"mean_square"}
+    assert notebook.possible == 3
+    assert notebook.questions == (
+        Question(
+            name="q1a",
+            part="1a",
+            title="The mean of squares",
+            points=3,
+            manual=False,
+            tests=(
+                course.Test("two numbers", 1, hidden=False),
+                course.Test("right for any shape", 2, hidden=True),
+            ),
+        ),
+        Question("q1b_1", "1b Q1", "Why squares?", points=2, manual=True),
+    )
+
+
+@pytest.mark.usefixtures("tiny_solutions")
+def test_test_files_are_ones_that_otter_runs() -> None:
+    test_file = ExceptionTestFile.from_string(course.load(TINY).notebooks[0].test_files["q1a"])
+    for function, passed in [
+        (lambda x: (x**2).mean(), [True, True]),
+        (lambda x: (x**2).sum() / 2, [True, False]),
+        (torch.mean, [False, False]),
+    ]:
+        test_file.run({"mean_square": function})
+        assert [result.passed for result in test_file.test_case_results] == passed
+
+
+def test_every_master_of_the_homework_can_be_used() -> None:
+    loaded = course.load(ROOT)
+    listed = list(course.read_table(ROOT)["notebooks"])
+    masters = {file.stem for file in (ROOT / "solutions").glob("q_*.py")}
+    assert [n.name for n in loaded.notebooks] == [name for name in listed if name in masters]
+    assert masters <= set(listed), f"course.toml does not list {masters - set(listed)}"
+
+
+def test_limits_in_the_table_replace_the_defaults() -> None:
+    assert course.load(TINY).limits == replace(course.Limits(), cell_seconds=5)
+
+
+def test_the_seed_comes_from_the_secret_and_the_release_alone(
+    tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seed = course.load(tiny).seed
+    change(tiny / course.TABLE, 'title = "A very', 'title = "Another very')
+    assert course.load(tiny).seed == seed
+    change(tiny / course.TABLE, 'release = "test"', 'release = "another"')
+    another = course.load(tiny).seed
+    monkeypatch.setenv(course.SECRET_VARIABLE, "a secret from outside")
+    assert len({seed, another, course.load(tiny).seed}) == 3
+
+
+@pytest.mark.parametrize(
+    "file",
+    ["solutions/q_tiny.py", "solutions/reference/tiny.py", "solutions/course.toml"],
+)
+def test_whatever_decides_a_score_changes_the_version(tiny: Path, file: str) -> None:
+    version = course.load(tiny).version
+    with (tiny / file).open("a", encoding="utf-8") as content:
+        content.write("# one more comment\n")
+    assert course.load(tiny).version != version
+
+
+def test_the_version_depends_on_no_cache_path_line_ending_or_secret(
+    tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = tiny / "solutions" / "reference" / "__pycache__"
+    cache.mkdir()
+    (cache / "tiny.pyc").write_bytes(b"compiled")
+    reference = cache.parent / "tiny.py"
+    reference.write_bytes(reference.read_bytes().replace(b"\n", b"\r\n"))
+    monkeypatch.setenv(course.SECRET_VARIABLE, "a secret from outside")
+    assert course.load(tiny).version == course.load(TINY).version
+
+
+def test_a_listed_notebook_without_a_master_is_left_out(tiny: Path) -> None:
+    change(tiny / course.TABLE, '["q_tiny"]', '["q_later", "q_tiny"]')
+    assert [n.name for n in course.load(tiny).notebooks] == ["q_tiny"]
+
+
+BROKEN_MASTERS = {
+    "a question that does not end": (
+        "# # END QUESTION\n\n# %% [raw]\n# # BEGIN QUESTION",
+        "# # BEGIN QUESTION",
+        "question q1a: add '# END QUESTION' before '# BEGIN QUESTION'",
+    ),
+    "a last question that does not end": (
+        "# %% [raw]\n# # END SOLUTION\n\n# %% [raw]\n# # END QUESTION\n",
+        "# %% [raw]\n# # END SOLUTION\n",
+        "question q1b_1: add '# END QUESTION'",
+    ),
+    "two questions of one name": ("name: q1b_1", "name: q1a", "question q1a: another question"),
+    "a question without a name": ("# name: q1a\n", "", "Question name not specified"),
+    "a question with an odd name": ("name: q1a", "name: mean square", "name it like q2a"),
+    "a question with an unknown key": ("points: 3", "ponts: 3", "ponts"),
+    "a test without points": ("points: 2\nhidden", "hidden", "'points:' the test 'right for any"),
+    "a test with points in words": ("points: 2\nhidden", "points: two\nhidden", "'points:'"),
+    "a test without a name": ("name: two numbers\n", "", "question q1a: add a 'name:'"),
+    "a test with an unknown key": ("hidden: true", "hiden: true", "has the key 'hiden'"),
+    "a test whose config does not end": ("END TEST CONFIG", "END", "begin with a config"),
+    "points that do not add up": ("points: 3", "points: 4", "it gives 4 points, and its tests 3"),
+    "a written question without points": ("\n# points: 2", "", "q1b_1: say how many 'points:'"),
+    "a written question with tests": ("points: 3", "manual: true\n# points: 3", "split it"),
+    "a question without tests": ("manual: true\n# ", "", "q1b_1: it has no tests"),
+    "a public test that needs the solutions": (
+        "hidden: true",
+        "hidden: false",
+        "the public test 'right for any shape' imports solutions",
+    ),
+    "two tests of one function": ("test_any_shape", "test_two_numbers", "name them apart"),
+    "two tests of one name": ("name: right for any shape", "name: two numbers", "name them apart"),
+    "a test that is no function": ("def test_two_numbers(mean_square):", "if True:", "function"),
+    "a solution that does not end": (
+        "# END SOLUTION",
+        "# END OF SOLUTION",
+        "question q1a: '# END OF SOLUTION' is no marker",
+    ),
+    "a solution that does not begin": ("    # BEGIN SOLUTION\n", "", "without '# BEGIN SOLUTION'"),
+    "a solution with no marker at all": (
+        "    # BEGIN SOLUTION\n    flattened = x.reshape(-1)\n"
+        "    return torch.dot(flattened, flattened) / flattened.numel()\n    # END SOLUTION\n",
+        "    return (x**2).mean()\n",
+        "the solution cell 'def mean_square(x):' marks no line as a solution",
+    ),
+    "an empty solution": (
+        "    flattened = x.reshape(-1)\n"
+        "    return torch.dot(flattened, flattened) / flattened.numel()\n",
+        "",
+        "nothing stands between",
+    ),
+    "a block that Otter does not know": ("# # BEGIN TESTS", "# # BEGIN TEST", "raw cell"),
+    "a block that ends twice": (
+        "# # BEGIN TESTS",
+        "# # END TESTS",
+        "'# END TESTS' comes before '# END QUESTION'",
+    ),
+    "a heading of another part": ("### 1a ·", "### 2a ·", "heading says 2a, and its name says 1a"),
+    "tests in Otter's other format": ("ok_format: false", "ok_format: true", "ok_format: false"),
+    "an unknown key in Otter's config": ("export_cell", "exprot_cell", "exprot_cell"),
+    "another notebook's name": ("export_cell", "name: q_big\n# export_cell", "is to be q_tiny"),
+}
+
+
+@pytest.mark.parametrize("broken", BROKEN_MASTERS)
+def test_a_broken_master_is_named_with_what_to_do(tiny: Path, broken: str) -> None:
+    old, new, message = BROKEN_MASTERS[broken]
+    change(tiny / "solutions" / "q_tiny.py", old, new)
+    with pytest.raises(CourseError, match=re.escape(message)) as raised:
+        course.load(tiny)
+    assert "q_tiny.py" in str(raised.value)
+
+
+def test_a_file_that_is_no_notebook_is_said_to_be_none(tiny: Path) -> None:
+    (tiny / "solutions" / "q_tiny.py").write_text("print('hello')\n")
+    with pytest.raises(CourseError, match="it is not a jupytext py:percent file"):
+        course.load(tiny)
+
+
+BROKEN_TABLES = {
+    "an unknown key": ('tell_cause = "always"', 'tell_casue = "always"', "is 'tell_cause' meant"),
+    "an unknown limit": ("cell_seconds", "cell_secnds", r"\[limits\] 'cell_secnds' is not a key"),
+    "a limit that is none": ("cell_seconds = 5", "cell_seconds = 0", "number above 0"),
+    "a missing key": ('title = "A very small homework"\n', "", "the key 'title' is missing"),
+    "a value of another kind": ('["q_tiny"]', '"q_tiny"', "'notebooks' is to be a list"),
+    "a policy that is none": ('"always"', '"never"', "tell_cause is to be one of"),
+    "a notebook listed twice": ('["q_tiny"]', '["q_tiny", "q_tiny"]', "listed twice"),
+    "no master at all": ('["q_tiny"]', '["q_later"]', "none of its notebooks has a master"),
+    "a secret anyone can guess": ("nobody grades with this one", "1234", "12 characters or more"),
+    "no TOML": ("[limits]", "[limits", "not valid TOML"),
+}
+
+
+@pytest.mark.parametrize("broken", BROKEN_TABLES)
+def test_a_broken_table_is_named_with_what_to_do(tiny: Path, broken: str) -> None:
+    old, new, message = BROKEN_TABLES[broken]
+    change(tiny / course.TABLE, old, new)
+    with pytest.raises(CourseError, match=message) as raised:
+        course.load(tiny)
+    assert "course.toml" in str(raised.value)
+
+
+def test_a_folder_that_is_no_bundle_is_said_to_be_none(tmp_path: Path) -> None:
+    with pytest.raises(CourseError, match=r"is .* the folder of a bundle\?"):
+        course.load(tmp_path)

@@ -1,0 +1,148 @@
+"""Which known mistake explains an output, and when none is named."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from autograder.diagnosis import Call, explain, known_mistakes, mistake
+from labkit.checks import Mismatch
+
+X = torch.tensor([1.0, 2.0, 4.0])
+
+
+def cumulative(x):
+    return x.cumsum(0)
+
+
+@mistake("f", "is it shifted?", fails=["q: t"])
+def shifted(x):
+    return torch.cat([x.new_zeros(1), x.cumsum(0)[:-1]])
+
+
+@mistake("f", "is the last one lost?")
+def without_last(x):
+    return torch.cat([x.cumsum(0)[:-1], x.new_zeros(1)])
+
+
+@mistake("f", "do lengths of four work?")
+def not_four(x):
+    return x.cumsum(0) if len(x) != 4 else x.view(2, 3)
+
+
+@mistake("f", "in place?")
+def in_place(x):
+    return x.copy_(x.cumsum(0)).clone()
+
+
+KNOWN = [f.mistake for f in (shifted, without_last, not_four)]
+
+
+def diagnose(function, *inputs, expected=cumulative) -> str:
+    calls, wrong = [], Mismatch("differs", kind="value")
+    for x in inputs:
+        try:
+            calls.append(Call("f", (x,), function(x)))
+            wrong = Mismatch("differs", kind="value", expected=expected(x))
+        except RuntimeError as error:
+            calls.append(Call("f", (x,), raised=type(error).__name__))
+            wrong = Mismatch("raised", kind="raised")
+    return explain(calls, wrong, KNOWN)
+
+
+def test_the_mistake_that_gives_the_same_output_is_named():
+    assert diagnose(shifted, X) == "is it shifted?"
+    assert diagnose(without_last, X) == "is the last one lost?"
+
+
+def test_rounding_does_not_hide_a_mistake():
+    assert diagnose(lambda x: shifted(x.double()).float() + 1e-6, X) == "is it shifted?"
+
+
+def test_a_mistake_that_makes_infinities_is_named_by_where_they_are():
+    @mistake("f", "is it divided by zero?")
+    def divided(x):
+        return x.cumsum(0) / x.cumsum(0).sub(1).sign()
+
+    known = [divided.mistake]
+    expected = X.cumsum(0)
+    wrong = Mismatch("an infinity", kind="not finite", expected=expected)
+    first = Call("f", (X,), divided(X))
+    assert explain([first, first], wrong, known) == "is it divided by zero?"
+    for infinity_elsewhere_or_another_number in (divided(X).flip(0), divided(X).round(decimals=-1)):
+        call = Call("f", (X,), infinity_elsewhere_or_another_number)
+        assert explain([call], wrong, known) == ""
+        assert explain([call, first], wrong, known) == ""
+    nothing_finite = Call("f", (X[:1],), torch.tensor([torch.inf]))
+    assert explain([nothing_finite], wrong, known) == "is it divided by zero?"
+
+
+def test_a_plain_value_is_explained_as_a_call_of_nothing():
+    @mistake("answer", "is it half of it?")
+    def half():
+        return [1, 2]
+
+    wrong = Mismatch("differs", kind="value", expected=[2, 4])
+    assert explain([Call("answer", (), [1.0, 2.0])], wrong, [half.mistake]) == "is it half of it?"
+    assert explain([Call("answer", (), "1, 2")], wrong, [half.mistake]) == ""
+
+
+def test_an_unknown_error_is_given_no_name():
+    assert diagnose(lambda x: 3 * x, X) == ""
+    assert diagnose(lambda x: shifted(x) + 0.3 * x, X) == "", "near is not the same"
+
+
+def test_a_mistake_must_explain_every_call_of_the_function():
+    def shifted_when_short(x):
+        return shifted(x) if len(x) < 4 else x.cumsum(0)
+
+    long = torch.arange(1.0, 7.0)
+    assert diagnose(shifted_when_short, long, X) == ""
+    assert diagnose(shifted, long, X) == "is it shifted?"
+
+
+def test_an_exception_is_matched_if_the_other_calls_are():
+    four = torch.ones(4)
+    assert diagnose(not_four, X, four) == "do lengths of four work?"
+
+
+def test_an_exception_alone_names_nothing():
+    assert diagnose(not_four, torch.ones(4)) == ""
+
+
+def test_what_did_not_come_back_at_all_names_nothing():
+    assert diagnose(lambda x: None, X) == ""
+
+
+def test_the_inputs_of_a_call_are_left_as_they_were():
+    x = X.clone()
+    wrong = Mismatch("changed", kind="inputs")
+    assert explain([Call("f", (x,), X.cumsum(0))], wrong, [in_place.mistake]) == "in place?"
+    assert torch.equal(x, X)
+
+
+def test_a_mistake_that_changes_inputs_is_named_where_they_were_changed_and_nowhere_else():
+    right = Call("f", (X,), X.cumsum(0))
+    elsewhere = Mismatch("delays differ", kind="value", expected=torch.zeros(2))
+    assert explain([right], elsewhere, [in_place.mistake]) == ""
+    changed = Mismatch("changed", kind="inputs")
+    assert explain([right], changed, [not_four.mistake, in_place.mistake]) == "in place?"
+
+
+def test_the_bundles_mistakes_are_found_and_say_what_they_lose():
+    mistakes = known_mistakes()
+    assert len(mistakes) > 20
+    for known in mistakes:
+        assert known.fails, f"{known.name} loses nothing: is it a mistake?"
+        assert known.says[0].islower() or known.says.split()[0].isupper(), known.name
+    assert len({(m.function, m.name) for m in mistakes}) == len(mistakes)
+
+
+def test_a_bundle_without_mistakes_has_none():
+    assert known_mistakes("no.such.package") == ()
+
+
+@pytest.mark.parametrize("value", ["text", [[1], [1, 2]], torch.ones(3, 3)], ids=str)
+def test_odd_values_match_nothing(value):
+    call = Call("f", (X,), value)
+    assert explain([call], Mismatch("", kind="shape", expected=X), KNOWN) == ""

@@ -1,0 +1,229 @@
+"""How a notebook runs: what happens to cells that raise, hang, exit, and to those around them."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+
+import pytest
+
+from autograder.course import Limits
+from autograder.intake import Cell
+from autograder.remote import RemoteNamespace
+from autograder.session import Session
+from labkit.checks import Mismatch
+
+FAST = Limits(cell_seconds=0.5, notebook_seconds=4.0, question_seconds=1.0, memory_bytes=512 << 20)
+
+
+def session(pool, *sources: str, limits: Limits = FAST, tags: dict[int, str] | None = None):
+    cells = [
+        Cell(number, "code", source, frozenset({(tags or {}).get(number, "")} - {""}))
+        for number, source in enumerate(sources, 1)
+    ]
+    return Session(pool, cells, limits)
+
+
+def problems(running: Session) -> list[tuple[int, str]]:
+    return [(p.cell, p.kind) for p in running.problems]
+
+
+def get(running: Session, name: str):
+    names = running.names()
+    try:
+        return names.get(name)
+    finally:
+        names.close()
+
+
+def test_cells_share_their_names_as_in_a_notebook(pool):
+    with session(pool, "a = 1", "b = a + 1", "%matplotlib inline\nc = b + 1") as running:
+        assert problems(running) == []
+        assert get(running, "c") == 3
+
+
+def test_a_cell_that_raises_is_reported_and_the_rest_runs(pool):
+    with session(pool, "a = 1", "nonsense", "def f(:\n", "b = a") as running:
+        assert problems(running) == [(2, "raised"), (3, "raised")]
+        assert running.problems[0].message == (
+            "raised NameError: name 'nonsense' is not defined (line 1 of its cell)"
+        )
+        assert get(running, "b") == 1
+
+
+def test_a_notebook_that_wants_cuda_everywhere_runs_where_there_is_none(pool):
+    sources = "import torch\ntorch.set_default_device('cuda')", "x = torch.ones(2)"
+    with session(pool, *sources, "torch.set_default_device(None)\ny = x + 1") as running:
+        assert problems(running) == []
+        assert get(running, "y").tolist() == [2.0, 2.0]
+
+
+def test_measurement_cells_are_skipped_in_silence(pool):
+    with session(pool, "a = 1", "a = 2", tags={2: "otter_ignore"}) as running:
+        assert problems(running) == []
+        assert get(running, "a") == 1
+
+
+def test_a_cell_that_runs_too_long_is_stopped_and_the_rest_runs(pool):
+    with session(pool, "a = 1\nwhile True: pass", "b = a") as running:
+        assert problems(running) == [(1, "too long")]
+        assert get(running, "b") == 1
+
+
+def test_a_cell_that_will_not_be_interrupted_is_left_out(pool):
+    stubborn = "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True: pass"
+    with session(pool, "b = 1", stubborn, "c = b") as running:
+        assert problems(running) == [(2, "died")]
+        assert "could not be interrupted" in running.problems[0].message
+        assert get(running, "c") == 1
+        assert "not defined" in unusable(get(running, "signal"))
+
+
+def unusable(value) -> str:
+    with pytest.raises(Mismatch) as caught:
+        value()
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        "import os; os._exit(0)",
+        "import os, signal; os.kill(os.getpid(), signal.SIGKILL); os._exit(1)",
+        "import ctypes; ctypes.string_at(0)",
+    ],
+    ids=["exit", "kill", "segfault"],
+)
+def test_a_cell_that_ends_the_process_is_left_out_and_the_rest_runs_again(pool, end):
+    with session(pool, "a = 1", end, "b = a") as running:
+        assert problems(running) == [(2, "died")]
+        assert get(running, "b") == 1
+
+
+def test_after_several_deaths_what_came_before_them_still_counts(pool):
+    sources = ["a = 1", *["import os; os._exit(1)"] * 6, "b = 2"]
+    with session(pool, *sources) as running:
+        kinds = dict(problems(running))
+        assert [kinds[n] for n in (2, 3, 4, 5)] == ["died"] * 4
+        assert [kinds[n] for n in (6, 7, 8)] == ["skipped"] * 3
+        assert get(running, "a") == 1
+
+
+def test_when_the_time_for_the_notebook_is_used_up_the_rest_is_skipped(pool):
+    limits = replace(FAST, notebook_seconds=1.0)
+    with session(pool, "a = 1", *["import time; time.sleep(.4)"] * 4, limits=limits) as running:
+        assert problems(running)[-1] == (5, "skipped")
+        assert get(running, "a") == 1
+
+
+def failure(names: RemoteNamespace, name: str = "f", *args) -> str:
+    with pytest.raises(Mismatch) as caught:
+        names.get(name)(*args)
+    return str(caught.value)
+
+
+def test_each_question_starts_from_the_notebook_as_it_was(pool):
+    with session(pool, "n = [0]\ndef f():\n    n[0] += 1\n    return n[0]") as running:
+        for _ in range(2):
+            names = running.names()
+            assert [names.get("f")(), names.get("f")()] == [1, 2]
+            names.close()
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("raise ValueError('no\\nway')", "f raised ValueError: no way (line 3 of its cell)"),
+        ("import os; os._exit(7)", "f: its process ended: it exited with status 7"),
+        ("while True: pass", "f: it did not finish within 1 seconds"),
+        ("exit()", "f raised"),
+        ("import sys; sys.exit(3)", "f raised SystemExit: 3"),
+        ("raise KeyboardInterrupt", "f raised KeyboardInterrupt"),
+        ("return [None] * (1 << 21)", "f: what came back cannot be read"),
+        ("return torch.zeros(1 << 24)", "f raised WireError: a message of"),
+        ("f(); return 1", "f raised RecursionError"),
+        ("class E(Exception):\n        def __str__(self): return 1/0\n    raise E", "f raised E"),
+    ],
+)
+def test_a_function_that_does_not_return_costs_only_its_call(pool, body, said):
+    source = f"import torch\ndef f():\n    {body}\ndef g(): return 1"
+    with session(pool, source) as running:
+        names = running.names()
+        try:
+            assert said in failure(names)
+            if "within" not in said:
+                assert names.get("g")() == 1
+        finally:
+            names.close()
+        later = running.names()
+        assert later.get("g")() == 1
+        later.close()
+        assert running.problems == ()
+
+
+def test_a_missing_name_says_so_when_it_is_used(pool):
+    with session(pool, "a = 1") as running:
+        names = running.names()
+        assert "`f` is not defined" in failure(names)
+        names.close()
+
+
+def test_values_arrive_plain_and_unanswered_ones_as_ellipsis(pool):
+    source = "import numpy as np\na = ...\nb = (1, np.float32(2))\nclass C: pass\nc = C()"
+    with session(pool, source) as running:
+        assert get(running, "a") is ...
+        assert get(running, "b") == [1, 2.0]
+        assert get(running, "c").type_name == "C"
+
+
+def test_a_plain_value_is_noted_for_diagnosis(pool):
+    with session(pool, "answer = [1, 2]") as running:
+        names = running.names()
+        names.get("answer")
+        names.close()
+        assert [(call.function, call.args, call.value) for call in names.calls] == [
+            ("answer", (), [1, 2])
+        ]
+
+
+def test_changed_arguments_are_seen(pool):
+    import torch
+
+    from labkit.checks import leaves_inputs_alone
+
+    with session(pool, "def f(x):\n    x += 1\n    return x\ndef g(x): return x + 1") as running:
+        names = running.names()
+        with pytest.raises(Mismatch, match="changed its argument number 1"):
+            leaves_inputs_alone(names.get("f"), torch.ones(2))
+        leaves_inputs_alone(names.get("g"), torch.ones(2))
+        names.close()
+
+
+def test_gradients_come_back(pool):
+    import torch
+
+    from labkit.checks import gradients
+
+    with session(pool, "def f(x, y): return x * y") as running:
+        names = running.names()
+        x, y = torch.tensor([1.0, 2.0]), torch.tensor([3.0, 4.0])
+        dx, dy = gradients(names.get("f"), (x, y), (0, 1), torch.ones(2))
+        assert dx.tolist() == [3.0, 4.0]
+        assert dy.tolist() == [1.0, 2.0]
+        names.close()
+
+
+def test_a_question_that_takes_the_notebook_down_costs_the_next_one_nothing(pool):
+
+    source = (
+        "import os, signal\ndef f():\n    os.kill(os.getppid(), signal.SIGKILL)\n    return 1\n"
+    )
+    with session(pool, source + "def g(): return 2") as running:
+        names = running.names()
+        with suppress(Mismatch):
+            names.get("f")()
+        names.close()
+        assert get(running, "g") is not None
+        later = running.names()
+        assert later.get("g")() == 2
+        later.close()

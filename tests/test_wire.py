@@ -1,0 +1,180 @@
+"""The codec: what goes in comes out, and nothing that is not a message does harm."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import struct
+import time
+
+import msgpack
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from autograder.wire import (
+    DTYPES,
+    MAX_ITEMS,
+    Channel,
+    Closed,
+    Opaque,
+    TimedOut,
+    WireError,
+    decode,
+    encode,
+)
+
+plain = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**64 - 1)
+    | st.floats(allow_nan=False)
+    | st.text(st.characters(exclude_categories=["Cs"])),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text("abc"), inner),
+    max_leaves=20,
+)
+
+
+@given(plain)
+def test_plain_values_come_back_as_they_went(value):
+    assert decode(encode(value)) == value
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("shape", [(), (0, 3), (5,), (2, 3, 4)], ids=str)
+def test_tensors_come_back_bit_for_bit(dtype, shape):
+    tensor = (10 * torch.rand(shape)).to(dtype)
+    back = decode(encode(tensor))
+    assert back.dtype == tensor.dtype
+    assert back.shape == tensor.shape
+    assert torch.equal(back, tensor)
+
+
+def test_views_gradients_and_conjugates_cross_as_the_numbers_they_show():
+    weights = torch.randn(3, 4, requires_grad=True)
+    assert torch.equal(decode(encode(weights.T)), weights.detach().T)
+    complex_view = torch.randn(3, dtype=torch.complex64).conj()
+    assert torch.equal(decode(encode(complex_view)), complex_view.resolve_conj())
+
+
+def test_numpy_values_cross_as_tensors_and_numbers():
+    assert torch.equal(decode(encode(np.arange(3.0)[::-1])), torch.tensor([2.0, 1.0, 0.0]).double())
+    assert decode(encode(np.float32(0.5))) == 0.5
+    assert decode(encode([np.int8(3), np.bool_(True)])) == [3, True]
+
+
+@pytest.mark.parametrize(
+    "value", [object(), ..., {1, 2}, 2**70, lambda: 0, np.array(["a"])], ids=repr
+)
+def test_what_has_no_plain_form_crosses_as_the_name_of_its_type(value):
+    assert decode(encode(value)) == Opaque(type(value).__name__)
+
+
+def test_a_tensor_subclass_arrives_as_a_plain_tensor():
+    class Sneaky(torch.Tensor):
+        pass
+
+    back = decode(encode(torch.ones(2).as_subclass(Sneaky)))
+    assert type(back) is torch.Tensor
+
+
+def test_a_string_that_is_no_unicode_arrives_readable():
+    assert decode(encode("a\ud800b")) == "a?b"
+
+
+@given(st.binary(max_size=200))
+@settings(max_examples=300)
+def test_random_bytes_are_a_value_or_a_wire_error(body):
+    with contextlib.suppress(WireError):
+        decode(body)
+
+
+def tensor_message(
+    dtype: int = 0, dims: int = 1, shape: tuple[int, ...] = (2,), raw: bytes = b""
+) -> bytes:
+    head = struct.pack(">BB", dtype, dims) + struct.pack(f">{len(shape)}Q", *shape)
+    return msgpack.packb(msgpack.ExtType(1, head + raw))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        tensor_message(dtype=99, raw=b"\0" * 8),
+        tensor_message(dims=200, raw=b"\0" * 8),
+        tensor_message(shape=(3,), raw=b"\0" * 8),
+        tensor_message(shape=(2**62, 2**62), dims=2),
+        tensor_message(shape=(2**63, 0), dims=2),
+        tensor_message(dtype=11, shape=(2,), raw=b"\1\2"),
+        msgpack.packb(msgpack.ExtType(1, b"")),
+        msgpack.packb(msgpack.ExtType(7, b"abc")),
+        msgpack.packb({1: 2}),
+        msgpack.packb([None] * (MAX_ITEMS + 1)),
+        msgpack.packb([[]] * (MAX_ITEMS // 2) + [[None] * (MAX_ITEMS // 2)]),
+        b"\x91" * 5000 + b"\xc0",
+        b"",
+    ],
+    ids=[
+        "unknown dtype", "too many dimensions", "bytes missing", "size overflows",
+        "a size beyond 62 bits", "a boolean of 2", "no head", "unknown kind", "a number as key",
+        "one long list", "many lists", "nested too deep", "nothing",
+    ],
+)  # fmt: skip
+def test_an_impossible_message_is_refused(body):
+    with pytest.raises(WireError):
+        decode(body)
+
+
+@pytest.fixture
+def ends():
+    a, b = socket.socketpair()
+    with a, b:
+        yield Channel(a, 1000), Channel(b, 1000)
+
+
+def soon() -> float:
+    return time.monotonic() + 0.05
+
+
+def test_a_channel_carries_values_in_order(ends):
+    ours, theirs = ends
+    for value in (1, "two", [3.0]):
+        theirs.send(value)
+    assert [ours.receive(soon()) for _ in range(3)] == [1, "two", [3.0]]
+
+
+def test_a_message_over_the_limit_is_refused_before_it_is_read(ends):
+    ours, theirs = ends
+    theirs.sock.sendall(struct.pack(">I", 2**31))
+    with pytest.raises(WireError, match="the limit is 1,000"):
+        ours.receive(soon())
+    with pytest.raises(WireError, match="the limit is 1,000"):
+        ours.send("x" * 2000)
+
+
+def test_a_deadline_covers_the_whole_message_however_slowly_it_drips(ends):
+    ours, theirs = ends
+    theirs.sock.sendall(struct.pack(">I", 10) + b"abc")
+    with pytest.raises(TimedOut):
+        ours.receive(soon())
+
+
+def test_a_reader_that_does_not_read_cannot_hold_the_sender(ends):
+    ours, _ = ends
+
+    def send_for_ever() -> None:
+        while True:
+            ours.send("x" * 900, soon())
+
+    with pytest.raises(TimedOut):
+        send_for_ever()
+
+
+def test_the_other_side_going_away_is_told(ends):
+    ours, theirs = ends
+    theirs.close()
+    with pytest.raises(Closed):
+        ours.receive(soon())
+    with pytest.raises(Closed):
+        ours.send(1, soon())
