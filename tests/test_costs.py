@@ -7,6 +7,7 @@ import time
 import pytest
 import torch
 
+from labkit import costs
 from labkit.checks import Mismatch, collecting_remarks, seeded
 from labkit.costs import grows_at_most, size_from
 
@@ -74,6 +75,12 @@ def test_a_clock_that_sees_no_growth_keeps_the_points_and_asks_a_person():
 
     (said,) = judge(steady, sizes=(2, 20))
     assert "its points were given" in said
+
+
+def test_a_clock_has_no_say_where_hardly_more_operations_are_started(monkeypatch):
+    monkeypatch.setattr(costs, "_clocked_growth", lambda *_: 1.0)
+    with pytest.raises(Mismatch, match="its work grows from 2,128 to 29,456"):
+        judge(powers_by_doubling, quantity="work")  # in twice the launches
 
 
 def test_work_can_be_asked_for_in_place_of_span():
