@@ -1,117 +1,31 @@
 """Builds data/submissions: a small class to grade, of people who are right, wrong and unlucky.
 
-Run as `python -m tests.example_class` after a change here or in the student notebook. What each
-submission must score stands in tests/example_class.csv. All of it is written for this purpose.
+Run as `python -m tests.example_class` after a change here, in tests/example_answers.py or in a
+master. What each submission must score stands in tests/example_class.csv. All of it is written for
+this purpose.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import zipfile
+from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
 
 import nbformat
 
+from autograder import course, masters
+from tests import example_answers as a
+
 ROOT = Path(__file__).resolve().parents[1]
 CLASS = ROOT / "data" / "submissions"
+KERNEL = "q_ssm_convolution_kernel"
 CPU = "q_coding_ssm_forward_cpu"
-
-SETUP = "import torch\nimport torch.nn.functional as F"
-
-RECURRENCE = """\
-def unrolled_ssm_forward(W, U, b, x):
-    h = torch.zeros(x.shape[0], W.shape[0])
-    out = []
-    for t in range(x.shape[1]):
-        h = h @ W.T + x[:, t] @ U.T + b
-        out.append(h)
-    return torch.stack(out, dim=1)"""
-
-KERNEL = """\
-def make_conv_kernel(W, T):
-    powers, step = torch.eye(len(W)).unsqueeze(0), W
-    while len(powers) < T:
-        powers = torch.cat([powers, step @ powers])
-        step = step @ step
-    return powers[:T].permute(1, 2, 0)"""
-
-CONVOLUTION = """\
-def conv_ssm_forward(W, U, b, x):
-    T = x.shape[1]
-    K = make_conv_kernel(W, T)
-    v = (x @ U.T + b).transpose(1, 2)
-    return F.conv1d(F.pad(v, (T - 1, 0)), K.flip(2)).transpose(1, 2)"""
-
-COSTS = """\
-def largest_difference(a, b):
-    return (a - b).abs().max()
-
-def recurrent_flops(N, T, D, H):
-    return 2 * N * T * H * (H + D)
-
-def convolution_flops(N, T, D, H):
-    return 2 * T * H**3 + 2 * N * T * D * H + 2 * N * T**2 * H**2"""
-
-SCAN = """\
-def unrolled_ssm_forward(W, U, b, x):
-    # a prefix scan: after k rounds h[t] holds the last 2^k inputs
-    h, A, reach = x @ U.T + b, W, 1
-    while reach < x.shape[1]:
-        h = torch.cat([h[:, :reach], h[:, reach:] + h[:, :-reach] @ A.T], dim=1)
-        A, reach = A @ A, 2 * reach
-    return h"""
-
-REVERSED_KERNEL = """\
-def make_conv_kernel(W, T):
-    # the newest step last, as conv1d wants it
-    if T == 1:
-        return torch.eye(len(W))[:, :, None]
-    half = make_conv_kernel(W, (T + 1) // 2)
-    jump = torch.linalg.matrix_power(W, (T + 1) // 2)
-    older = torch.einsum("ij,jkl->ikl", jump, half)
-    return torch.cat([older, half], dim=2)[:, :, -T:]"""
-
-SPECTRUM = """\
-def conv_ssm_forward(W, U, b, x):
-    T = x.shape[1]
-    K = torch.fft.rfft(make_conv_kernel(W, T).flip(2), n=2 * T)
-    v = torch.fft.rfft(x @ U.T + b, n=2 * T, dim=1)
-    return torch.fft.irfft(torch.einsum("oif,nfi->nfo", K, v), n=2 * T, dim=1)[:, :T]"""
-
-ORIGINAL_SETUP = """\
-%matplotlib inline
-!pip install -q einops
-import time
-import numpy as np, torch, torch.nn as nn, torch.nn.functional as F
-import matplotlib.pyplot as plt
-from ipywidgets import interact
-torch.manual_seed(0)"""
-
-ORIGINAL_CONVOLUTION = """\
-def conv_ssm_forward(W, U, b, x):
-    N, T, D = x.shape
-    H = W.shape[0]
-    conv = nn.Conv1d(H, H, T, padding=T - 1, bias=False)
-    conv.weight.data = make_conv_kernel(W, T).flip(-1)
-    with torch.no_grad():
-        u = torch.einsum('hd,ntd->nht', U, x) + b[None, :, None]
-        return conv(u)[:, :, :T].permute(0, 2, 1)"""
-
-ORIGINAL_MEASUREMENT = """\
-times = []
-for H in [4, 16, 64, 256]:
-    W, U, b = torch.randn(H, H) * 0.05, torch.randn(H, 32) * 0.05, torch.randn(H) * 0.05
-    start = time.time()
-    for _ in range(200):
-        conv_ssm_forward(W, U, b, torch.randn(32, 512, 32))
-    times.append(time.time() - start)
-plt.plot(times); plt.show()"""
-
-ORIGINAL_WIDGET = """\
-interact(lambda H: plt.imshow(torch.randn(H, H)), H=(2, 32))
-print(f"max difference {largest_difference(torch.ones(3), torch.zeros(3)):.3f}")"""
+GPU = "q_coding_ssm_forward_gpu"
+_MARKER = re.compile(r" *# (BEGIN|END) SOLUTION\n?|  # SOLUTION$", re.MULTILINE)
 
 
 def notebook(*cells: str) -> bytes:
@@ -127,64 +41,128 @@ def notebook(*cells: str) -> bytes:
     return (nbformat.writes(made) + "\n").encode()
 
 
-def assignment(*cells: str) -> bytes:
+def assignment(name: str, *cells: str) -> bytes:
     """The same, with the id that the released notebook carries."""
     made = json.loads(notebook(*cells))
-    made["metadata"]["otter"] = {"assignment_name": CPU}
+    made["metadata"]["otter"] = {"assignment_name": name}
     return (json.dumps(made, indent=1, sort_keys=True) + "\n").encode()
+
+
+def released(name: str) -> bytes:
+    """The notebook as students get it."""
+    return (ROOT / "notebooks" / f"{name}.ipynb").read_bytes()
+
+
+def solved(name: str) -> bytes:
+    """The set-up cell of a notebook and the solution's cells."""
+    code = [c for c in masters.read(ROOT / "solutions" / f"{name}.py").cells
+            if c.node.cell_type == "code"]  # fmt: skip
+    answers = [_MARKER.sub("", c.source) for c in code if c.block == "solution"]
+    return assignment(name, code[0].source, *answers)
+
+
+def archive(files: Mapping[str, bytes]) -> bytes:
+    """A zip of files, the same every time."""
+    made = BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as packed:
+        for name, content in files.items():
+            info = zipfile.ZipInfo(name, (2026, 1, 1, 0, 0, 0))
+            packed.writestr(info, content, zipfile.ZIP_DEFLATED)
+    return made.getvalue()
 
 
 def submissions() -> dict[str, bytes]:
     """The class by file name."""
-    rest = (KERNEL, CONVOLUTION, COSTS)
-    archive = BytesIO()
-    with zipfile.ZipFile(archive, "w") as made:
-        info = zipfile.ZipInfo("my work/ssm_forward_final (2).ipynb", (2026, 1, 1, 0, 0, 0))
-        made.writestr(info, assignment(SETUP, RECURRENCE, *rest))
-    fenced = "\n\n".join(f"```python\n{code}\n```" for code in (SETUP, RECURRENCE, *rest))
+    return {**on_the_cpu(), **on_kernels(), **on_the_gpu(), **whole_homeworks()}
+
+
+def on_the_cpu() -> dict[str, bytes]:
+    setup, loop = a.SETUP, a.RECURRENCE
+    rest = (a.KERNEL, a.CONVOLUTION, a.COSTS)
+    fenced = "\n\n".join(f"```python\n{code}\n```" for code in (setup, loop, *rest))
+    out_late = "        out.append(h)\n", "        h = h", "        out.append(h)\n        h = h"
     return {
-        "ada_solution.ipynb": assignment(SETUP, RECURRENCE, *rest),
-        "ben_fft_and_scan.ipynb": assignment(SETUP, SCAN, REVERSED_KERNEL, SPECTRUM, COSTS),
-        "cai_untouched.ipynb": (ROOT / "notebooks" / f"{CPU}.ipynb").read_bytes(),
+        "ada_solution.ipynb": assignment(CPU, setup, loop, *rest),
+        "ben_fft_and_scan.ipynb": assignment(
+            CPU, setup, a.SCAN, a.REVERSED_KERNEL, a.SPECTRUM, a.COSTS
+        ),
+        "cai_untouched.ipynb": released(CPU),
         "dee_half_done.ipynb": assignment(
-            SETUP,
-            RECURRENCE,
+            CPU,
+            setup,
+            loop,
             "def make_conv_kernel(W, T):\n    ...",
             "def conv_ssm_forward(W, U, b, x):\n    K = make_conv_kernel(W, x.shape[1])\n    ...",
             "# I ran out of time here",
-            COSTS,
+            a.COSTS,
         ),
         "eli_bias_forgotten.ipynb": assignment(
-            SETUP, RECURRENCE.replace(" @ U.T + b", " @ U.T"), *rest
+            CPU, setup, loop.replace(" @ U.T + b", " @ U.T"), *rest
         ),
-        "fay_transposed.ipynb": assignment(SETUP, RECURRENCE.replace("W.T", "W"), *rest),
+        "fay_transposed.ipynb": assignment(CPU, setup, loop.replace("W.T", "W"), *rest),
         "gus_kernel_not_reversed.ipynb": assignment(
-            SETUP, RECURRENCE, KERNEL, CONVOLUTION.replace("K.flip(2)", "K"), COSTS
+            CPU, setup, loop, a.KERNEL, a.CONVOLUTION.replace("K.flip(2)", "K"), a.COSTS
         ),
         "hal_shifted.ipynb": assignment(
-            SETUP,
-            RECURRENCE.replace("        out.append(h)\n", "").replace(
-                "        h = h", "        out.append(h)\n        h = h"
-            ),
-            *rest,
+            CPU, setup, loop.replace(out_late[0], "").replace(*out_late[1:]), *rest
         ),
         "ida_endless_cell.ipynb": assignment(
-            SETUP, RECURRENCE, "i = 0\nwhile i < 10:\n    x = torch.randn(i)", *rest
+            CPU, setup, loop, "i = 0\nwhile i < 10:\n    x = torch.randn(i)", *rest
         ),
-        "jon_exits.ipynb": assignment(SETUP, RECURRENCE, "import os\nos._exit(0)", *rest),
+        "jon_exits.ipynb": assignment(CPU, setup, loop, "import os\nos._exit(0)", *rest),
         "kim_not_a_notebook.ipynb": b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\nScan of homework 8\n",
         "lee HW8 final-Copy1.ipynb": notebook(
             "# Homework 8, coding part",
-            ORIGINAL_SETUP,
-            COSTS,
-            KERNEL,
-            RECURRENCE,
-            ORIGINAL_CONVOLUTION,
-            ORIGINAL_MEASUREMENT,
-            ORIGINAL_WIDGET,
+            a.ORIGINAL_SETUP,
+            a.COSTS,
+            a.KERNEL,
+            loop,
+            a.ORIGINAL_CONVOLUTION,
+            a.ORIGINAL_MEASUREMENT,
+            a.ORIGINAL_WIDGET,
         ),
-        "mia.zip": archive.getvalue(),
         "noa_answers.md": f"# My answers\n\n{fenced}\n".encode(),
+    }
+
+
+def on_kernels() -> dict[str, bytes]:
+    late = "    x = B\n", "    x = A @ B\n"
+    rest = (a.BY_HAND, a.CHOICES)
+    return {
+        "oda_kernels.ipynb": assignment(
+            KERNEL, a.SETUP, a.KERNEL_1A, *rest, a.BY_DOUBLING, a.WITH_STRUCTURE
+        ),
+        "pam_one_power_too_many.ipynb": assignment(
+            KERNEL, a.SETUP, a.KERNEL_1A.replace(*late), *rest, a.BY_DOUBLING, a.WITH_STRUCTURE
+        ),
+        "quy_powers_in_a_row.ipynb": assignment(
+            KERNEL, a.SETUP, a.KERNEL_1A, *rest, a.IN_A_ROW, a.WITH_STRUCTURE
+        ),
+    }
+
+
+def on_the_gpu() -> dict[str, bytes]:
+    first_entry = "torch.diagonal(W)", "W[0, 0].expand(len(W))"
+    return {
+        "rex_on_any_device.ipynb": assignment(
+            GPU, a.SETUP, a.ON_DEVICE, a.FORWARD_ON_DEVICE, a.DIAGONAL
+        ),
+        "sue_wants_cuda.ipynb": assignment(
+            GPU, a.SETUP, a.CUDA_ANYWAY, a.FORWARD_ON_DEVICE, a.DIAGONAL
+        ),
+        "tom_first_entry_only.ipynb": assignment(
+            GPU, a.SETUP, a.FORWARD_ON_DEVICE, a.DIAGONAL.replace(*first_entry)
+        ),
+    }
+
+
+def whole_homeworks() -> dict[str, bytes]:
+    names = [notebook.name for notebook in course.load(ROOT).notebooks]
+    late = assignment(CPU, a.SETUP, a.RECURRENCE, a.KERNEL, a.CONVOLUTION, a.COSTS)
+    return {
+        "mia.zip": archive({"my work/ssm_forward_final (2).ipynb": late}),
+        "uma_all_solved.zip": archive({f"{name}.ipynb": solved(name) for name in names}),
+        "val_all_untouched.zip": archive({f"hw8/{name}.ipynb": released(name) for name in names}),
     }
 
 

@@ -77,6 +77,18 @@ def test_a_clock_that_sees_no_growth_keeps_the_points_and_asks_a_person():
     assert "its points were given" in said
 
 
+def test_a_busy_machine_does_not_hide_growth():
+    calls = iter(range(1000))
+
+    def held_up(W, n):
+        if next(calls) < 20:
+            time.sleep(0.02)
+        return powers_in_a_row(W, n)
+
+    with pytest.raises(Mismatch, match="its span grows"):
+        judge(held_up)
+
+
 def test_a_clock_has_no_say_where_hardly_more_operations_are_started(monkeypatch):
     monkeypatch.setattr(costs, "_clocked_growth", lambda *_: 1.0)
     with pytest.raises(Mismatch, match="its work grows from 2,128 to 29,456"):
