@@ -75,7 +75,7 @@ def _written(transformed: Any, folder: Path, sanitize: bool) -> NotebookNode:
 def canonical(notebook: NotebookNode) -> NotebookNode:
     """The notebook as it is released: no outputs, fixed metadata, ids from question and position,
     and Otter's first cell right before the first code cell."""
-    cells = list(notebook.cells)
+    cells = [cell for cell in notebook.cells if cell.source.strip()]  # Otter ends with a blank one
     init = next((cell for cell in cells if cell.source.startswith("# Initialize Otter")), None)
     if init is not None:
         cells.remove(init)

@@ -33,6 +33,7 @@ from autograder.course import (
     secret,
 )
 from autograder.masters import Master
+from autograder.problems import problem_text
 
 PROJECT = Path(__file__).resolve().parents[1]
 _TEMPLATES = Path(__file__).resolve().parent / "templates"
@@ -102,12 +103,16 @@ def _student_notebooks(
 
 
 def _student_files(course: Course, notebooks: Mapping[str, bytes]) -> dict[str, bytes]:
-    """The student zip's files: notebooks, labkit, data, and how to set up."""
+    """The student zip's files: notebooks, their text, labkit, data, and how to set up."""
     environment = _environment_file(course).read_bytes()
     specification = yaml.safe_load(environment)
     (pip,) = (entry["pip"] for entry in specification["dependencies"] if isinstance(entry, dict))
     data = _tree(course.root / "data", "data", but="submissions")
     names = [f"- `{n.name}.ipynb`: {n.title}" for n in course.notebooks]
+    problems = {
+        f"problems/{Path(name).stem}.md": problem_text(nbformat.reads(content.decode(), 4)).encode()
+        for name, content in notebooks.items()
+    }
     readme = string.Template((_TEMPLATES / "student_readme.md").read_text("utf-8")).substitute(
         title=course.title,
         notebooks="\n".join(names),
@@ -116,6 +121,7 @@ def _student_files(course: Course, notebooks: Mapping[str, bytes]) -> dict[str, 
     )
     return {
         **notebooks,
+        **problems,
         **_tree(labkit_folder(course.root), "labkit"),
         **data,
         "environment.yml": environment,

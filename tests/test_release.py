@@ -105,6 +105,7 @@ def test_the_student_zip_holds_what_a_student_needs(released: Release) -> None:
         "environment.yml",
         "requirements.txt",
         "q_tiny.ipynb",
+        "problems/q_tiny.md",
         "data/table.csv",
     }
 
