@@ -77,6 +77,7 @@ def grade(
     submission got a result, whatever it scored; 1 the grader failed on some; 2 bad arguments."""
     from autograder import intake
     from autograder.fleet import grade_class
+    from autograder.overrides import OverridesError
     from autograder.sandbox.levels import NoSandboxError
 
     course = _load(bundle, seed)
@@ -103,7 +104,7 @@ def grade(
             trust_input=trust_input,
             fresh=fresh,
         )
-    except NoSandboxError as error:
+    except (NoSandboxError, OverridesError) as error:
         _stop(str(error))
     if summary.failed:
         sys.exit(1)

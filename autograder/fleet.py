@@ -1,13 +1,14 @@
 """A class of submissions -> their results, several at once, each written as it comes.
 
-Results that OUT already holds for the same submission, bundle, seed and grader are kept.
+Results that OUT already holds for the same submission, bundle, seed and grader are kept. What an
+instructor decided since (OUT/overrides.toml) is applied to whatever is shown.
 """
 
 from __future__ import annotations
 
 import hashlib
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -18,10 +19,11 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from autograder import reports
+from autograder import overrides, reports
 from autograder.course import Course
 from autograder.grading import Grader, public_files
 from autograder.intake import Submission
+from autograder.reports.wording import plain, points
 from autograder.results import Result
 from autograder.sandbox.levels import choose
 from autograder.sandbox.pool import Pool
@@ -30,7 +32,8 @@ from autograder.sandbox.seal import Level
 
 @dataclass(frozen=True)
 class Summary:
-    """What came of a class: `failed` names the submissions on which the grader itself failed."""
+    """What came of a class, as it counts: `failed` names the submissions on which the grader itself
+    failed."""
 
     results: tuple[Result, ...]
     failed: tuple[str, ...]
@@ -48,12 +51,17 @@ def grade_class(
     fresh: bool = False,
 ) -> Summary:
     """Grade every submission, write its reports and the class's into `out`, and say so on the
-    terminal. Raises NoSandboxError."""
+    terminal. Raises NoSandboxError, and OverridesError before anything is graded."""
     console = Console()
+    decided = overrides.read(out / overrides.FILE, course)
+    before = {s.id: reports.score_shown(out, s.id) for s in submissions}
     keys = {s.id: result_key(course, s) for s in submissions}
     kept = {} if fresh else _kept(out, keys)
     todo = [s for s in submissions if s.id not in kept]
-    results, failed = dict(kept), []
+    results, failed = {}, []
+    for identifier, result in kept.items():
+        results[identifier] = decided.apply(result)
+        reports.write(results[identifier], course, out)
     if todo:
         level, missing = choose([course.root / "solutions", *private], required, trust_input)
         jobs = min(jobs, len(todo))
@@ -68,8 +76,9 @@ def grade_class(
                 submission = futures[future]
                 try:
                     result = replace(future.result(), key=keys[submission.id])
-                    reports.write(result, course, out)
-                    results[submission.id] = result
+                    results[submission.id] = decided.apply(result)
+                    reports.write(results[submission.id], course, out)
+                    reports.keep(result, out)  # last: where it is there, all are
                 except Exception as error:  # ours, not the student's: the others go on
                     failed.append(submission.id)
                     said = f"autograder: the grader failed on {submission.id}: {error!r}"
@@ -78,6 +87,8 @@ def grade_class(
     ordered = [results[s.id] for s in submissions if s.id in results]
     reports.write_class(ordered, course, out)
     reports.show(ordered, course, console)
+    for line in _changes(before, ordered):
+        console.print(line, soft_wrap=True, markup=False, highlight=False)
     console.print(f"Report: {out / 'report.html'}", soft_wrap=True)
     return Summary(tuple(ordered), tuple(failed))
 
@@ -103,6 +114,15 @@ def _kept(out: Path, keys: dict[str, str]) -> dict[str, Result]:
         if result is not None and result.key == key:
             found[identifier] = result
     return found
+
+
+def _changes(before: Mapping[str, float | None], results: Sequence[Result]) -> Iterator[str]:
+    """A line for each score that is another than what was shown before."""
+    for result in results:
+        shown = before[result.submission]
+        if shown is not None and abs(shown - result.score) > 1e-9:
+            scores = f"{points(shown)} -> {points(result.score)} of {points(result.possible)}"
+            yield f"Score changed: {plain(result.submission, 120)}  {scores}"
 
 
 @contextmanager

@@ -16,7 +16,7 @@ class TestResult:
     """One test case of a question. `message` is what its author may read: it holds no hidden
     source, input or expected value. `cause` is the sentence of the known mistake that explains
     the output, if one does; who may read it is the course's policy. `remark` asks a person to
-    look at a test that passed; for instructors."""
+    look at a test that passed; for instructors. `note` says what an instructor changed, and why."""
 
     name: str  # "right at any length"
     points: float
@@ -25,6 +25,7 @@ class TestResult:
     message: str = ""
     cause: str = ""
     remark: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -69,16 +70,25 @@ class NotebookResult:
 
 
 @dataclass(frozen=True)
+class Adjustment:
+    """What an instructor added to (or took from) a submission's score, or granted, and why."""
+
+    points: float
+    reason: str
+
+
+@dataclass(frozen=True)
 class Result:
     """One graded submission.
 
     submission  its id (a file's or folder's name without extension)
     members     who handed it in, one entry a student (empty where nobody is named)
-    score       points earned of `possible`, automatic points only
+    score       points earned of `possible`, automatic points only; adjustments included
     level       the sandbox level it ran at; missing_layers what that level lacks
     seed        the seed of its hidden inputs (for instructors)
     key         what the result depends on; the same key means grading again is not needed
     problems    what its author should know first: a missing notebook, an unreadable file
+    adjustments what instructors decided about it since (see `autograder.overrides`)
     """
 
     submission: str
@@ -88,6 +98,7 @@ class Result:
     notebooks: tuple[NotebookResult, ...] = ()
     members: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
+    adjustments: tuple[Adjustment, ...] = ()
     level: str = ""
     missing_layers: tuple[str, ...] = ()
     device: str = "cpu"

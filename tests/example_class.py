@@ -10,14 +10,12 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import zipfile
-from collections.abc import Mapping
-from io import BytesIO
 from pathlib import Path
 
 import nbformat
 
 from autograder import course, masters
+from autograder.archives import zipped
 from tests import example_answers as a
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -59,16 +57,6 @@ def solved(name: str) -> bytes:
             if c.node.cell_type == "code"]  # fmt: skip
     answers = [_MARKER.sub("", c.source) for c in code if c.block == "solution"]
     return assignment(name, code[0].source, *answers)
-
-
-def archive(files: Mapping[str, bytes]) -> bytes:
-    """A zip of files, the same every time."""
-    made = BytesIO()
-    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as packed:
-        for name, content in files.items():
-            info = zipfile.ZipInfo(name, (2026, 1, 1, 0, 0, 0))
-            packed.writestr(info, content, zipfile.ZIP_DEFLATED)
-    return made.getvalue()
 
 
 def submissions() -> dict[str, bytes]:
@@ -160,9 +148,9 @@ def whole_homeworks() -> dict[str, bytes]:
     names = [notebook.name for notebook in course.load(ROOT).notebooks]
     late = assignment(CPU, a.SETUP, a.RECURRENCE, a.KERNEL, a.CONVOLUTION, a.COSTS)
     return {
-        "mia.zip": archive({"my work/ssm_forward_final (2).ipynb": late}),
-        "uma_all_solved.zip": archive({f"{name}.ipynb": solved(name) for name in names}),
-        "val_all_untouched.zip": archive({f"hw8/{name}.ipynb": released(name) for name in names}),
+        "mia.zip": zipped({"my work/ssm_forward_final (2).ipynb": late}),
+        "uma_all_solved.zip": zipped({f"{name}.ipynb": solved(name) for name in names}),
+        "val_all_untouched.zip": zipped({f"hw8/{name}.ipynb": released(name) for name in names}),
     }
 
 

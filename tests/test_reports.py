@@ -23,7 +23,7 @@ from autograder.course import Course, Limits, Notebook, Question
 from autograder.course import Test as Case
 from autograder.reports.pages import class_parts, common_causes
 from autograder.reports.wording import LONGEST, plain, points, score_sentence
-from autograder.results import CellProblem, NotebookResult, QuestionResult, Result
+from autograder.results import Adjustment, CellProblem, NotebookResult, QuestionResult, Result
 from autograder.results import TestResult as CaseResult
 
 HERE = Path(__file__).resolve().parent.parent
@@ -255,6 +255,7 @@ any_result = st.builds(
     st.lists(notebook_results, max_size=2).map(tuple),
     st.lists(texts, max_size=2).map(tuple),
     st.lists(texts, max_size=2).map(tuple),
+    adjustments=st.lists(st.builds(Adjustment, numbers, texts), max_size=2).map(tuple),
     metadata=st.dictionaries(texts, texts, max_size=2),
 )
 
@@ -278,7 +279,7 @@ def damage(change: Any) -> str:
         ("[" * 100_000, "not JSON"),
         ("[]", "not the result of a grading"),
         (reports.to_json(graded())[:-40], "not JSON"),
-        (damage(lambda c: c.update(format=2)), "format 2"),
+        (damage(lambda c: c.update(format=1)), "format 1"),
         (damage(lambda c: c["result"].pop("seed")), "missing or unknown: ['seed']"),
         (damage(lambda c: c["result"].update(extra=1)), "missing or unknown: ['extra']"),
         (damage(lambda c: c["result"].update(score="6")), "result.score: '6'"),
@@ -301,6 +302,7 @@ def test_a_damaged_result_says_where_it_is_damaged(text: str, told: str) -> None
 def test_written_reports_are_read_back_and_nothing_else_lies_beside_them(tmp_path: Path) -> None:
     result = graded("right at any length")
     reports.write(result, COURSE, tmp_path)
+    reports.keep(result, tmp_path)
     reports.write_class([result], COURSE, tmp_path)
     assert reports.read(tmp_path, "ada") == result
     assert sorted(str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*.*")) == [
@@ -319,6 +321,8 @@ def test_written_reports_are_read_back_and_nothing_else_lies_beside_them(tmp_pat
 def test_an_id_that_is_no_folder_s_name_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(ValueError, match="is not an id"):
         reports.write(graded(submission=name), COURSE, tmp_path)
+    with pytest.raises(ValueError, match="is not an id"):
+        reports.keep(graded(submission=name), tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -1,8 +1,8 @@
 """Reports: functions of Results. Nothing here grades, and nothing here trusts what it shows.
 
 For each submission a folder of its id: results.json (Gradescope's), feedback.html (for its
-author) and result.json (the whole Result, read by later runs). For the class grades.csv and
-report.html. Every file is written whole or not at all.
+author) and result.json (the whole Result as it was graded, read by later runs). For the class
+grades.csv and report.html. Every file is written whole or not at all.
 """
 
 from __future__ import annotations
@@ -24,10 +24,12 @@ __all__ = [
     "feedback_page",
     "from_json",
     "grades_csv",
+    "keep",
     "lines",
     "read",
     "report_page",
     "results_json",
+    "score_shown",
     "show",
     "table",
     "to_json",
@@ -37,17 +39,30 @@ __all__ = [
 
 
 def write(result: Result, course: Course, out: Path) -> None:
-    """The reports of one submission, in a folder of its id. result.json comes last: where it is
-    there, all are. Raises ValueError for an id that is no folder's name."""
+    """What is shown of one submission, in a folder of its id. Raises ValueError for an id that is
+    no folder's name."""
     folder = _folder(out, result.submission)
     gradescope = json.dumps(results_json(result, course), indent=1, ensure_ascii=False)
     write_file(folder / "results.json", gradescope.encode("utf-8", "replace"))
     write_file(folder / "feedback.html", feedback_page(result, course).encode("utf-8", "replace"))
-    write_file(folder / "result.json", to_json(result).encode("ascii"))
+
+
+def score_shown(out: Path, submission: str) -> float | None:
+    """The score in the results.json that `write` left for this id; None where there is none."""
+    try:
+        shown = json.loads((_folder(out, submission) / "results.json").read_text("utf-8"))
+        return float(shown["score"])
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def keep(result: Result, out: Path) -> None:
+    """Keep a result for later runs. Raises ValueError for an id that is no folder's name."""
+    write_file(_folder(out, result.submission) / "result.json", to_json(result).encode("ascii"))
 
 
 def read(out: Path, submission: str) -> Result | None:
-    """The result that `write` left for this id; None where there is none that can be used."""
+    """The result that `keep` left for this id; None where there is none that can be used."""
     try:
         return from_json((_folder(out, submission) / "result.json").read_text("ascii"))
     except (OSError, UnicodeDecodeError, DamagedResultError):

@@ -23,6 +23,10 @@ def results_json(result: Result, course: Course) -> dict[str, Any]:
     rows' scores add up to the total, which is given too, so rounding cannot change it.
     """
     rows = [row for notebook in result.notebooks for row in _notebook_rows(notebook, course)]
+    rows += [
+        _row("", f"Adjusted: {more.reason}", more.points, 0.0, True, "")
+        for more in result.adjustments
+    ]
     return {
         "score": result.score,
         "output": _output(result),
@@ -62,7 +66,8 @@ def _question_rows(
         number = f"{question.part}.{count}"
         title = f"{name}: {test.name}"
         score = test.points if test.passed else 0.0
-        yield _row(number, title, score, test.points, test.passed, _said(test, course))
+        said = "\n".join(filter(None, (plain(test.note), _said(test, course))))
+        yield _row(number, title, score, test.points, test.passed, said)
         if test.cause and not test.passed and course.tell_cause == "after due":
             yield {
                 "number": number,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -23,6 +23,7 @@ from autograder.reports.wording import (
     STATUS,
     cell_sentence,
     first_word,
+    label,
     needs_a_person,
     plain,
     points,
@@ -77,6 +78,7 @@ def report_page(results: Sequence[Result], course: Course) -> str:
         parts=class_parts(results, course),
         causes=common_causes(results),
         attention=[r for r in results if needs_a_person(r)],
+        decided=list(decisions(results)),
         levels=Counter(r.level or "not run" for r in results).most_common(),
         devices=Counter(r.device for r in results).most_common(),
         missing=sorted({layer for r in results for layer in r.missing_layers}),
@@ -108,6 +110,23 @@ def common_causes(results: Iterable[Result]) -> list[tuple[str, int]]:
         for result in results
         for cause in {t.cause for q in questions(result).values() for t in q.tests if t.cause}
     ).most_common()
+
+
+def decisions(results: Iterable[Result]) -> Iterator[str]:
+    """What instructors changed, with their reasons: tests first, each once, then submissions."""
+    results = list(results)
+    yield from dict.fromkeys(
+        f"{label(n, q)}: {t.name}: {t.note}"
+        for result in results
+        for n in result.notebooks
+        for q in n.questions
+        for t in q.tests
+        if t.note
+    )
+    for result in results:
+        for more in result.adjustments:
+            added = f"{more.points:+g} points, " if more.points else ""
+            yield f"{result.submission}: {added}{more.reason}"
 
 
 def _bins(shares: Iterable[float]) -> list[int]:

@@ -14,7 +14,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from autograder.results import Result
 
-FORMAT = 1
+FORMAT = 2
 
 
 class DamagedResultError(ValueError):
