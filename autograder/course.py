@@ -12,7 +12,7 @@ import hmac
 import os
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -56,7 +56,8 @@ class Question:
 @dataclass(frozen=True)
 class Notebook:
     """A notebook of the homework. `test_files` maps an automatic question's name to the text of
-    its Otter test file; `defines` are the names its tests ask for."""
+    its Otter test file; `defines` are the names its tests ask for; `version` is a hash of
+    everything that decides its scores."""
 
     name: str
     title: str
@@ -64,6 +65,7 @@ class Notebook:
     questions: tuple[Question, ...]
     test_files: dict[str, str]
     defines: frozenset[str]
+    version: str = ""
 
     @property
     def possible(self) -> float:
@@ -106,7 +108,8 @@ def load(root: Path) -> Course:
     root = root.resolve()
     table = read_table(root)
     files = [root / "solutions" / f"{name}.py" for name in table["notebooks"]]
-    notebooks = tuple(_notebook(file) for file in files if file.is_file())
+    masters = [file for file in files if file.is_file()]
+    notebooks = tuple(replace(_notebook(m), version=_version(root, [m])) for m in masters)
     if not notebooks:
         raise CourseError(f"{root / TABLE}: none of its notebooks has a master in solutions/")
     return Course(
@@ -118,7 +121,7 @@ def load(root: Path) -> Course:
         limits=Limits(**table["limits"]),
         tell_cause=table["tell_cause"],
         seed=_seed(secret(root), table["release"]),
-        version=_version(root),
+        version=_version(root, masters),
     )
 
 
@@ -206,11 +209,12 @@ def _seed(secret: str, release: str) -> str:
     return hmac.new(secret.encode(), release.encode(), "sha256").hexdigest()[:32]
 
 
-def _version(root: Path) -> str:
-    """A hash of every file that decides a score, whatever the engine: 16 hexadecimal digits."""
+def _version(root: Path, masters: Sequence[Path]) -> str:
+    """A hash of every file that decides a score in the notebooks of these masters, whatever the
+    engine: 16 hexadecimal digits."""
     solutions, labkit = root / "solutions", labkit_folder(root)
     folders = [labkit, solutions / "reference", solutions / "mistakes"]
-    paths = [root / TABLE, *sorted(solutions.glob("q_*.py"))]
+    paths = [root / TABLE, *sorted(masters)]
     paths += [path for folder in folders for path in files_below(folder)]
     digest = hashlib.sha256()
     for path in paths:

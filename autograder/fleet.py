@@ -1,18 +1,17 @@
 """A class of submissions -> their results, several at once, each written as it comes.
 
-Results that OUT already holds for the same submission, bundle, seed and grader are kept. What an
-instructor decided since (OUT/overrides.toml) is applied to whatever is shown.
+Results that OUT already holds for the same submission, bundle, seed and grader are kept; where only
+one notebook's tests were corrected, only that notebook is graded again. What an instructor decided
+since (OUT/overrides.toml) is applied to whatever is shown.
 """
 
 from __future__ import annotations
 
-import hashlib
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from autograder import overrides, reports
 from autograder.course import Course
-from autograder.grading import Grader, public_files
+from autograder.grading import Grader, public_files, result_key
 from autograder.intake import Submission
 from autograder.reports.wording import plain, points
 from autograder.results import Result
@@ -56,7 +55,8 @@ def grade_class(
     decided = overrides.read(out / overrides.FILE, course)
     before = {s.id: reports.score_shown(out, s.id) for s in submissions}
     keys = {s.id: result_key(course, s) for s in submissions}
-    kept = {} if fresh else _kept(out, keys)
+    earlier = {} if fresh else {s.id: reports.read(out, s.id) for s in submissions}
+    kept = {name: r for name, r in earlier.items() if r is not None and r.key == keys[name]}
     todo = [s for s in submissions if s.id not in kept]
     results, failed = {}, []
     for identifier, result in kept.items():
@@ -71,7 +71,7 @@ def grade_class(
             ThreadPoolExecutor(jobs) as threads,
         ):
             grader = Grader(course, pool, missing)
-            futures = {threads.submit(grader.grade, s): s for s in todo}
+            futures = {threads.submit(grader.grade, s, earlier.get(s.id)): s for s in todo}
             for future in as_completed(futures):
                 submission = futures[future]
                 try:
@@ -91,29 +91,6 @@ def grade_class(
         console.print(line, soft_wrap=True, markup=False, highlight=False)
     console.print(f"Report: {out / 'report.html'}", soft_wrap=True)
     return Summary(tuple(ordered), tuple(failed))
-
-
-def result_key(course: Course, submission: Submission) -> str:
-    """What a result depends on: the submission, the bundle, the seed and this program."""
-    parts = (submission.digest, course.version, course.seed, _engine_version())
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
-
-
-@cache
-def _engine_version() -> str:
-    digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.rglob("*.py")):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
-
-
-def _kept(out: Path, keys: dict[str, str]) -> dict[str, Result]:
-    found = {}
-    for identifier, key in keys.items():
-        result = reports.read(out, identifier)
-        if result is not None and result.key == key:
-            found[identifier] = result
-    return found
 
 
 def _changes(before: Mapping[str, float | None], results: Sequence[Result]) -> Iterator[str]:

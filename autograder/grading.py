@@ -7,10 +7,12 @@ line of the hidden test that failed.
 
 from __future__ import annotations
 
+import hashlib
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from otter.test_files import TestCase
@@ -86,11 +88,15 @@ class Grader:
         self._missing_layers = tuple(missing_layers)
         self._mistakes = known_mistakes()
 
-    def grade(self, submission: Submission) -> Result:
-        """The result of one submission; whatever its code does, there is one."""
+    def grade(self, submission: Submission, before: Result | None = None) -> Result:
+        """The result of one submission; whatever its code does, there is one.
+
+        before  an earlier result: of its notebooks, those that nothing has touched are taken over
+        """
         started = time.monotonic()
+        kept = {n.key: n for n in before.notebooks if n.key} if before else {}
         results = [
-            self._grade_notebook(notebook, submission.notebooks.get(notebook.name))
+            self._grade_notebook(notebook, submission.notebooks.get(notebook.name), kept)
             for notebook in self.course.notebooks
             if submission.whole or notebook.name in submission.notebooks
         ]
@@ -111,7 +117,10 @@ class Grader:
         )
 
     def _grade_notebook(
-        self, notebook: Notebook, submitted: SubmittedNotebook | None
+        self,
+        notebook: Notebook,
+        submitted: SubmittedNotebook | None,
+        kept: Mapping[str, NotebookResult],
     ) -> NotebookResult:
         automatic = [q for q in notebook.questions if not q.manual]
         if submitted is None:
@@ -124,6 +133,9 @@ class Grader:
                 questions=tuple(_unmet(q, "its notebook was not handed in") for q in automatic),
                 problem="this notebook was not handed in",
             )
+        key = _key(notebook.version, self.course.seed, engine_version(), repr(submitted))
+        if key in kept:
+            return kept[key]
         started = time.monotonic()
         with Session(self._pool, submitted.cells, self.course.limits) as session:
             questions = [self._grade_question(notebook, q, session) for q in automatic]
@@ -140,6 +152,7 @@ class Grader:
             questions=tuple(questions),
             cells=problems,
             seconds=round(time.monotonic() - started, 3),
+            key=key,
         )
 
     def _grade_question(
@@ -189,6 +202,24 @@ class Grader:
         return explain([*others, wrong], mismatch, self._mistakes)
 
 
+def result_key(course: Course, submission: Submission) -> str:
+    """What a result depends on: the submission, the bundle, the seed and this program."""
+    return _key(submission.digest, course.version, course.seed, engine_version())
+
+
+def _key(*parts: str) -> str:
+    return hashlib.sha256("\n".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+@cache
+def engine_version() -> str:
+    """A hash of this program."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.rglob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
 def _unmet(question: Question, why: str) -> QuestionResult:
     tests = tuple(TestResult(t.name, t.points, False, t.hidden, why) for t in question.tests)
     return QuestionResult(
@@ -231,4 +262,4 @@ def public_files(root: Path) -> dict[str, Path]:
     return files
 
 
-__all__ = ["Grader", "SealedTestFile", "public_files", "use_bundle"]
+__all__ = ["Grader", "SealedTestFile", "public_files", "result_key", "use_bundle"]

@@ -54,7 +54,8 @@ class CellProblem:
 @dataclass(frozen=True)
 class NotebookResult:
     """One notebook of a submission. `file` is the submitted file's name, empty where none was
-    handed in; `identified_by` says how the file was recognised."""
+    handed in; `identified_by` says how the file was recognised; the same `key` means that grading
+    it again would give the same."""
 
     name: str  # "q_coding_ssm_forward_cpu"
     title: str
@@ -67,6 +68,7 @@ class NotebookResult:
     cells: tuple[CellProblem, ...] = ()
     problem: str = ""
     seconds: float = 0.0
+    key: str = ""
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import pytest
 from autograder import course as courses
 from autograder import intake
 from autograder.fleet import grade_class
-from autograder.grading import Grader, public_files
+from autograder.grading import Grader, public_files, use_bundle
 from autograder.results import Result
 from autograder.sandbox.pool import Pool
 from tests import example_class
@@ -127,3 +128,29 @@ def test_results_are_kept_until_something_they_depend_on_changes(graded, course)
     again = grade_class(reseeded, [only], out)
     assert again.results[0].seed == "another"
     assert again.results[0].score == results["hal_shifted"].score
+
+
+def test_after_a_corrected_test_its_notebook_alone_is_graded_again_and_the_change_is_told(
+    tmp_path, capsys
+):
+    bundle = tmp_path / "bundle"
+    for folder in ("solutions", "notebooks/labkit"):
+        shutil.copytree(ROOT / folder, bundle / folder)
+    (only,) = intake.read(
+        [example_class.CLASS / "uma_all_solved.zip"], courses.load(ROOT)
+    ).submissions
+    (first,) = grade_class(courses.load(bundle), [only], tmp_path / "out").results
+    master = bundle / "solutions" / f"{example_class.GPU}.py"
+    text = master.read_text("utf-8")
+    corrected = text.replace("for case in ssm.cases(T=(7, 1, 2, 64, 300), radius=0.98):",
+                             "raise AssertionError\n    for case in ():")  # fmt: skip
+    assert corrected != text
+    master.write_text(corrected, "utf-8")
+    capsys.readouterr()
+    (second,) = grade_class(courses.load(bundle), [only], tmp_path / "out").results
+    use_bundle(ROOT)
+    for before, after in zip(first.notebooks, second.notebooks, strict=True):
+        again = before.name == example_class.GPU
+        assert (before.seconds != after.seconds) == again, before.name
+        assert (before.score != after.score) == again, before.name
+    assert "Score changed: uma_all_solved" in capsys.readouterr().out
