@@ -22,6 +22,7 @@ from autograder import reports
 from autograder.course import Course, Limits, Notebook, Question
 from autograder.course import Test as Case
 from autograder.reports.pages import class_parts, common_causes
+from autograder.reports.table import _lost
 from autograder.reports.wording import LONGEST, plain, points, score_sentence
 from autograder.results import Adjustment, CellProblem, NotebookResult, QuestionResult, Result
 from autograder.results import TestResult as CaseResult
@@ -606,6 +607,13 @@ def test_many_parts_share_a_column_of_those_that_lost_points() -> None:
     assert "points lost in" in text
     assert "7a 0/1" in text
     assert "8a" not in text
+
+
+def test_a_notebook_without_any_point_is_one_entry_of_what_was_lost() -> None:
+    questions = tuple(QuestionResult(f"q{part}", part, "", 0.0, 2.0) for part in ("1a", "1b", "1c"))
+    none = NotebookResult("q_many", "", 0.0, 6.0, "ok", questions=questions)
+    assert _lost(graded(notebooks=(none,))) == "1a-1c 0/6"
+    assert _lost(graded("right at any length")) == "2a 0/2"
 
 
 def test_a_pipe_gets_a_line_a_submission() -> None:

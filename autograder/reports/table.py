@@ -110,11 +110,15 @@ def _part(result: Result, name: str) -> str:
 
 
 def _lost(result: Result) -> str:
-    return "  ".join(
-        f"{q.part} {points(q.score)}/{points(q.possible)}"
-        for q in questions(result).values()
-        if q.score < q.possible
-    )
+    """The parts that lost points, and a whole notebook without any as "1a-1f 0/13"."""
+    lost = []
+    for notebook in result.notebooks:
+        parts = [(q.part, q.score, q.possible) for q in notebook.questions]
+        if len(parts) > 1 and notebook.score == 0:
+            parts = [(f"{parts[0][0]}-{parts[-1][0]}", 0.0, notebook.possible)]
+        lost += [f"{part} {points(score)}/{points(most)}" for part, score, most in parts
+                 if score < most]  # fmt: skip
+    return "  ".join(lost)
 
 
 def lines(results: Sequence[Result], course: Course) -> Iterator[str]:
