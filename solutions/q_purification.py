@@ -155,7 +155,7 @@ def test_losses_scale(purification_losses):
     from labkit.checks import as_tensor, same
 
     W, X = torch.tensor([[0.5, 1.0], [0.0, 2.0]]), torch.arange(6.0).reshape(2, 3)
-    once = as_tensor(purification_losses(W, X))
+    once = as_tensor(purification_losses(W, X.clone()))
     expected = once * torch.tensor([4.0, 1.0])
     same(purification_losses(W, 2 * X), expected, rtol=1e-5, axes=("loss",), show=True)
 
@@ -195,7 +195,8 @@ def test_any_losses(purification_losses):
     from solutions.reference import purification, purification_cases
 
     for case in purification_cases.losses(6):
-        case.same(purification_losses(*case.args), purification.losses(*case.args))
+        expected = purification.losses(*case.args)
+        case.same(purification_losses(*case.args), expected)
 
 
 test_any_losses(purification_losses)
@@ -214,7 +215,8 @@ def test_losses_of_float64(purification_losses):
     from solutions.reference import purification, purification_cases
 
     for case in purification_cases.losses(2, torch.float64):
-        case.same(purification_losses(*case.args), purification.losses(*case.args))
+        expected = purification.losses(*case.args)
+        case.same(purification_losses(*case.args), expected)
         leaves_inputs_alone(purification_losses, *case.args)
 
 
@@ -405,7 +407,7 @@ def test_purifier_turns(purifier):
     from labkit.inputs import rotation
 
     X, Q = torch.tensor([[3.0, 1.0, 0.0], [1.0, 0.0, 1.0]]), rotation(0.7)
-    W = as_tensor(purifier(X, 0.5))
+    W = as_tensor(purifier(X.clone(), 0.5))
     turned = purifier(Q @ X, 0.5)
     same(turned, Q.double() @ W @ Q.T.double(), rtol=1e-5, axes=("row", "column"), show=True)
 
@@ -414,7 +416,7 @@ test_purifier_turns(purifier)
 
 # %%
 """ # BEGIN TEST CONFIG
-name: one point and two
+name: three points, and one
 points: 0
 hidden: false
 success_message: Right so far. Hidden checks on other sizes follow and decide the score.
@@ -426,9 +428,9 @@ def test_purify_by_hand(purify):
     from labkit.checks import same
 
     W = torch.tensor([[0.0, 1.0], [0.0, 0.0]])
+    two = purify(W, torch.tensor([[3.0, 1.0, 0.0], [5.0, 2.0, 1.0]]))
+    same(two, [[5.0, 2.0, 1.0], [0.0] * 3], rtol=1e-5, axes=("feature", "point"), show=True)
     same(purify(W, torch.tensor([3.0, 5.0])), [5.0, 0.0], rtol=1e-5, axes=("feature",), show=True)
-    two = purify(W, torch.tensor([[3.0, 1.0], [5.0, 2.0]]))
-    same(two, [[5.0, 2.0], [0.0, 0.0]], rtol=1e-5, axes=("feature", "point"), show=True)
 
 
 test_purify_by_hand(purify)
@@ -445,7 +447,8 @@ def test_wide(purifier):
     from solutions.reference import purification, purification_cases
 
     for case in purification_cases.wide(purification_cases.LAMBDAS):
-        case.same(purifier(*case.args), purification.purifier(*case.args))
+        expected = purification.purifier(*case.args)
+        case.same(purifier(*case.args), expected)
 
 
 test_wide(purifier)
@@ -462,7 +465,8 @@ def test_deficient(purifier):
     from solutions.reference import purification, purification_cases
 
     for case in purification_cases.deficient(purification_cases.LAMBDAS):
-        case.same(purifier(*case.args), purification.purifier(*case.args))
+        expected = purification.purifier(*case.args)
+        case.same(purifier(*case.args), expected)
 
 
 test_deficient(purifier)
@@ -479,7 +483,8 @@ def test_small_lam(purifier):
     from solutions.reference import purification, purification_cases
 
     for case in purification_cases.small_lam((1e-4, 0.03)):
-        case.same(purifier(*case.args), purification.purifier(*case.args))
+        expected = purification.purifier(*case.args)
+        case.same(purifier(*case.args), expected)
 
 
 test_small_lam(purifier)
@@ -498,7 +503,8 @@ def test_purifier_of_float64(purifier):
     from solutions.reference import purification, purification_cases
 
     for case in purification_cases.wide((0.05, 30.0), torch.float64):
-        case.same(purifier(*case.args), purification.purifier(*case.args))
+        expected = purification.purifier(*case.args)
+        case.same(purifier(*case.args), expected)
         leaves_inputs_alone(purifier, *case.args)
 
 
@@ -518,7 +524,8 @@ def test_purify(purify):
 
     for case in purification_cases.applied():
         W, x = case.args
-        case.same(purify(W, x), W.double() @ x.double())
+        expected = W.double() @ x.double()
+        case.same(purify(W, x), expected)
         leaves_inputs_alone(purify, W, x)
 
 
@@ -1005,12 +1012,12 @@ with needs("3b"):
 # that it is lowest at n sigma^2. On the right the duel with that oracle, over 20 splits into training
 # and test digits for each number of training digits and each size of the noise.
 #
-# When this was tried with 40 splits each, ridge won every one, with errors 13 to 30% lower, for 300
-# training digits and more and noise from 1 to 8; PCA has to let go of whole directions or keep all of
-# their noise. It lost most splits, 24 of 40, in one corner: 100 training digits and noise of 1. There the
-# identity above still holds, *for the training digits*. But 100 digits do not show all the directions
-# that others need, lam = n sigma^2 shrinks as n does, and for new digits a larger or smaller lam would
-# have been better. Theorems about training data end where training data ends.
+# Nearly everywhere ridge wins every single split, with an error 12 to 31% lower: PCA has to let go of
+# whole directions, or keep all of their noise. But not everywhere. With 100 training digits and noise of
+# 1, it wins 10 splits of 20, and with other splits 16 of 40. There the identity above still holds, *for
+# the training digits*. For others, 100 digits show the weak directions weaker than they are, so lam =
+# n sigma^2 dims them too much: a quarter of it would have been best there, with an error 12% lower
+# again. A theorem about training data ends where the training data ends.
 
 # %% tags=["otter_ignore"]
 with needs("3b"):

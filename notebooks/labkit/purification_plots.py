@@ -108,11 +108,12 @@ def descent(purification_losses: Function, purifier: Function) -> None:
         if lam == lams[1]:
             _arrivals(right, U, path, closed)
     left.set_yscale("log")
-    label(figure, left, "Loss of descent − loss of your W", "step", "difference in L₂")
+    label(figure, left, "Loss of descent, minus that of your W", "step", "difference in L₂")
     label(figure, right, f"What is kept of each direction (λ = {lams[1]:g})", "step", "uᵢᵀ W uᵢ")
     right.set_xscale("symlog", linthresh=1)
-    for ax in (left, right):
-        ax.legend(fontsize=8)
+    right.set_ylim(-0.03, 1.4)
+    left.legend(fontsize=8)
+    right.legend(fontsize=8, ncols=2, loc="upper left")
     show(
         figure,
         "Left: how far the loss of gradient descent lies above that of your closed form, on a log "
@@ -135,7 +136,7 @@ def denoising(purification_losses: Function, purifier: Function, purify: Functio
     n, sigma, draws = 200, 0.1, 40
     source = torch.Generator().manual_seed(1)
     X, right_lam = with_singular_values(SHEET, n, source), n * sigma**2
-    lams = [right_lam * 2.0**power for power in range(-7, 8)]
+    lams = [right_lam * 2.0**power for power in range(-8, 5)]
     measured, parts = [], []
     for lam in lams:
         W = shaped(purifier(X, lam), 8, 8).float()
@@ -149,14 +150,14 @@ def denoising(purification_losses: Function, purifier: Function, purify: Functio
 
     figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4))
     left.plot(lams, known.sum(1), color=BLACK, label="sum: your two losses")
-    left.plot(lams, known[:, 0], color=GREEN, ls="-.", label="‖X − WX‖²: signal lost")
+    left.plot(lams, known[:, 0], color=GREEN, ls="-.", label="‖X - WX‖²: signal lost")
     left.plot(lams, known[:, 1], color=VERMILLION, ls="--", label="nσ²‖W‖²: noise let through")
     left.plot(lams, measured, color=BLUE, marker="o", ls="", label="measured with noise")
     left.axvline(right_lam, color=BLACK, ls=":", lw=1, label="λ = nσ²")
     left.set_xscale("log", base=2)
-    left.set_xticks(lams[1::3], [f"{lam:g}" for lam in lams[1::3]])
+    left.set_xticks(lams[::2], [f"{lam:.3g}" for lam in lams[::2]])
     left.set_ylim(0, None)
-    label(figure, left, f"Denoising error (n = {n}, σ = {sigma})", "λ", "‖X − W(X + E)‖²")
+    label(figure, left, f"Denoising error (n = {n}, σ = {sigma})", "λ", "‖X - W(X + E)‖²")
     left.legend(fontsize=8)
     shrunk = _cloud(right, purifier, purify)
     label(figure, right, f"A cloud, noise and what is left ({shrunk})", "feature 1", "feature 2")
@@ -166,9 +167,9 @@ def denoising(purification_losses: Function, purifier: Function, purify: Functio
     show(
         figure,
         f"Left: denoising error against lam on a log axis. The measured one is lowest at lam = "
-        f"{lowest:.3g}; n sigma squared is {right_lam:.3g}. It lies within {apart:.1%} of the sum of "
-        "your two losses, of which one rises with lam and the other falls. Right: points along a "
-        f"line with noise, and purified: {shrunk}.",
+        f"{lowest:.3g}; n sigma squared is {right_lam:.3g}. It lies within {apart:.1%} of the sum "
+        "of your two losses, of which one rises with lam and the other falls. Right: points along "
+        f"a line with noise, and purified: {shrunk}.",
     )
 
 

@@ -48,7 +48,8 @@ def window(
     `rest_at_most` or less of each other one: (low, high), or None if there is none. Singular
     values come largest first, so the last one kept and the first one dimmed decide.
 
-    s^2 / (s^2 + lam) >= a  where  lam <= s^2 (1 - a) / a;  it is <= b  where  lam >= s^2 (1 - b) / b.
+    s^2 / (s^2 + lam) >= a  where  lam <= s^2 (1 - a) / a
+    s^2 / (s^2 + lam) <= b  where  lam >= s^2 (1 - b) / b
     """
     s = [float(value) for value in singular_values]
     a, b = keep_at_least, rest_at_most

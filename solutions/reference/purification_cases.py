@@ -163,7 +163,7 @@ def applied() -> Iterator[Case]:
 
     rtol: m products are rounded, whose terms are larger than the result by `condition` at most.
     """
-    for columns in (0, 1, 3, -1):  # 0: a vector; -1: as many as features
+    for columns in (3, 0, 1, -1):  # 0: a vector; -1: as many as features
         source = generator("applied", columns)
         m = _int(4, 7, source)
         shape = {0: (m,), -1: (m, m)}.get(columns, (m, columns))
