@@ -105,9 +105,8 @@ def purification_losses(W, X):
     With W = [[1, 1], [0, 0]] and X = [[1, 2], [3, 0]]: 18 and 2.
     """
     # BEGIN SOLUTION
-    reconstruction = (X - W @ X).square().sum()
-    regularization = W.square().sum()
-    return reconstruction, regularization
+    residual = X - W @ X  # (m, n)
+    return residual.square().sum(), W.square().sum()
     # END SOLUTION
 
 
@@ -781,7 +780,7 @@ test_window_by_hand(lambda_window)
 
 # %%
 """ # BEGIN TEST CONFIG
-name: no window for three neighbours
+name: no window for 3, 2, 1, and one for 3, 1, 1
 points: 0
 hidden: false
 success_message: Right so far. Hidden checks on other numbers follow and decide the score.
@@ -790,9 +789,12 @@ success_message: Right so far. Hidden checks on other numbers follow and decide 
 
 def test_no_window_by_hand(lambda_window):
     import torch
+    from labkit.checks import same
 
     window = lambda_window(torch.tensor([3.0, 2.0, 1.0], dtype=torch.float64), 1)
     assert window is None, "for 3, 2, 1 and keep = 1 no lam does both: None was asked for"
+    window = lambda_window(torch.tensor([3.0, 1.0, 1.0], dtype=torch.float64), 1)
+    same(window, [1.0, 2.25], rtol=1e-6, axes=("end",), show=True)
 
 
 test_no_window_by_hand(lambda_window)

@@ -45,9 +45,10 @@ def test_a_mistake_is_told_by_its_own_sentence_and_by_no_other(wrong):
     assert sentences - {""} == {wrong.says}
 
 
-def test_digits_lost_at_small_lam_are_told_with_their_cause():
-    functions = {"purifier": Eigenvectors.purifier}
-    assert set(CORPUS.lost(CORPUS.submission(functions), "first")) == {SMALL_LAM}
+def test_digits_lost_at_small_lam_cost_one_check_which_tells_the_spectrum():
+    errors = CORPUS.lost(CORPUS.submission({"purifier": Eigenvectors.purifier}), "first")
+    assert set(errors) == {SMALL_LAM}
+    assert "singular values from 8000 to 0.4 times its root" in str(errors[SMALL_LAM])
 
 
 def test_each_function_has_eight_mistakes_to_be_held_to_and_each_number_four():

@@ -154,7 +154,8 @@ def small_lam(lams: Sequence[float], dtype: torch.dtype = torch.float32) -> Iter
         n = m + _int(3, 6, source)
         s = torch.cat([_spread(m - 3, 8e3, 2e3, source), _spread(3, 1.5, 0.4, source)])
         X = _data(m, n, math.sqrt(lam) * s, source)
-        yield _case(X, lam, _data_tolerance(X, lam, dtype), f"lam = {lam:g}", dtype)
+        about = f"lam = {lam:g}, singular values from 8000 to 0.4 times its root"
+        yield _case(X, lam, _data_tolerance(X, lam, dtype), about, dtype)
 
 
 def applied() -> Iterator[Case]:
