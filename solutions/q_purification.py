@@ -918,8 +918,8 @@ test_answer_3c(answer_3c)
 # %% [markdown]
 # **See the window.** On the left the eight filter factors of the sheet's data against lam, with your
 # windows for three directions and for two. In the middle and on the right the factors at both ends of
-# each, beside the step of PCA, which keeps a direction whole or not at all. In red areas no factor may
-# lie. Watch what becomes of the window when two directions are to be kept.
+# each, beside the step of PCA, which keeps a direction whole or not at all. In shaded areas no factor
+# may lie. Watch what becomes of the window when two directions are to be kept.
 
 # %% tags=["otter_ignore"]
 with needs("3c"):

@@ -1,6 +1,7 @@
 """Figures of the purification notebook, and its digits: drawn for right and for wrong answers, with
 alternative text that tells what is seen; refused in words where there is nothing to draw."""
 
+import doctest
 import hashlib
 import re
 
@@ -17,6 +18,7 @@ from autograder.sandbox import levels
 from autograder.sandbox.pool import Pool
 from autograder.session import Session
 from labkit import digits, digits_plots, plots, purification_plots
+from labkit import purification as labkit_purification
 from labkit.checks import Mismatch
 from solutions.reference import purification
 from tests.conftest import ROOT
@@ -132,6 +134,8 @@ def test_windows_tell_how_many_wishes_a_wrong_answer_breaks(shown):
     draw("windows", lambda_window=MISTAKES["lambda_window", "upper_ratio_inverted"])
     assert "For keep = 2 your window does not exist." in alt(shown[0])
     assert "at its high end 2 of 8 directions break a wish" in alt(shown[1])
+    draw("windows", lambda_window=MISTAKES["lambda_window", "weakest_of_the_rest_decides"])
+    assert "at its low end 4 and at its high end 0 of 8 directions break" in alt(shown[2])
 
 
 def test_findings_count_the_directions_of_the_sheet(shown):
@@ -140,6 +144,13 @@ def test_findings_count_the_directions_of_the_sheet(shown):
     assert [row[0].strip("| ") for row in rows] == ["0.25", "1", "2", "4", "16", "64"]
     counts = [(int(row[5]), int(row[6].strip("| "))) for row in rows]
     assert counts == [(4, 4), (3, 5), (3, 5), (3, 5), (2, 6), (0, 7)]
+
+
+@pytest.mark.parametrize("module", [digits, labkit_purification], ids=lambda m: m.__name__)
+def test_the_examples_in_docstrings_hold(module):
+    results = doctest.testmod(module)
+    assert results.attempted > 0
+    assert results.failed == 0
 
 
 # ---- Digits
@@ -231,7 +242,7 @@ def test_the_duel_is_won_but_for_few_digits_and_little_noise_as_the_notebook_say
     draw("duel")
     assert "lowest at 1 (sigma = 1), 1 (sigma = 4), 1 (sigma = 8)" in alt(shown[0])
     corner = re.search(
-        r"100 training digits .* in (\d+) of 80 splits \((\d+) of 20 with", alt(shown[0])
+        r"100 training digits .*? in (\d+) of 80 splits \((\d+) of 20 with", alt(shown[0])
     )
     assert [int(wins) for wins in corner.groups()] == pytest.approx([70, 10], abs=1)
     for n in (300, 900):

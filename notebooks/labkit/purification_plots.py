@@ -97,7 +97,8 @@ def descent(purification_losses: Function, purifier: Function) -> None:
         path, values = descents[i]
         gap = values.double() - least[i]
         floor = 1e-13 * float(values[0])
-        left.plot(gap.clamp(min=floor), color=colour, ls=line, label=f"λ = {lam:g}")
+        above = gap.clamp(min=floor).where(gap > -floor, math.nan)
+        left.plot(above, color=colour, ls=line, label=f"λ = {lam:g}")
         below = torch.nonzero(gap < -floor).flatten()[::20]
         if len(below):
             style: dict[str, Any] = {"color": colour, "marker": "v", "mfc": "none", "ls": ""}
@@ -125,8 +126,10 @@ def descent(purification_losses: Function, purifier: Function) -> None:
 
 def _arrivals(ax: Axes, U: torch.Tensor, path: torch.Tensor, closed: torch.Tensor) -> None:
     kept, final = ((U.T @ W @ U).diagonal(dim1=-2, dim2=-1) for W in (path, closed))
-    for i, (colour, _, _) in enumerate(STYLES):
-        ax.plot(kept[:, i], color=colour, label=f"direction {i + 1}")
+    marked = [0, *(2**power for power in range(9) if 2**power < len(path))]
+    for i, (colour, marker, _) in enumerate(STYLES):
+        style: dict[str, Any] = {"color": colour, "marker": marker, "ms": 4, "markevery": marked}
+        ax.plot(kept[:, i], label=f"direction {i + 1}", **style)
         ax.axhline(float(final[i]), color=colour, ls="--", lw=1)
     ax.plot([], [], color=BLACK, ls="--", lw=1, label="your closed form")
 

@@ -219,14 +219,3 @@ def last_value_for_the_rest(s, keep, a=0.8, b=0.5):
     high = float(s[keep - 1]) ** 2 * (1 - a) / a if keep > 0 else float("inf")
     low = float(s[min(keep, len(s) - 1)]) ** 2 * (1 - b) / b
     return (low, high) if low < high * (1 + 1e-9) else None
-
-
-@mistake(
-    "lambda_window",
-    "None came back every time: is a `return` missing?",
-    fails=ALL,
-)
-def nothing_returned(s, keep, a=0.8, b=0.5):
-    high = float(s[keep - 1]) ** 2 * (1 - a) / a if keep > 0 else float("inf")
-    low = float(s[keep]) ** 2 * (1 - b) / b if keep < len(s) else 0.0
-    print(low, high)

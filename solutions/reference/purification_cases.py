@@ -239,8 +239,8 @@ def same_window(case: Case, actual: object, expected: tuple[float, float] | None
         as_tensor(actual)  # `...` says that nothing was answered yet
         raise Mismatch(text, kind="value", actual=actual)
     if actual is None:
-        text = f"{case.about}: None came back, and there is a window (one point is a window too)"
-        raise Mismatch(text, kind="value")
+        text = "None came back, and there is a window (is it still to be answered?)"
+        raise Mismatch(f"{case.about}: {text}", kind="value")
     ends = as_tensor(actual)
     wanted = torch.tensor(expected, dtype=torch.float64)
     if ends.shape != wanted.shape:
