@@ -290,7 +290,7 @@ def _against_pca(ax: Axes, s: torch.Tensor, keep: int, window: Window) -> str:
         kept = s.square() / (s.square() + lam)
         style: dict[str, Any] = {"color": colour, "marker": marker, "ls": line, "mfc": "none"}
         ax.plot(i, kept, ms=size, label=f"λ = {lam:.4g} ({name})", **style)
-        slack = 1e-9
+        slack = 1e-6  # Python's floats come as float32
         wrong = (kept[:keep] < _ALLOWED - slack).sum() + (kept[keep:] > _LEFT + slack).sum()
         broken.append(int(wrong))
     return (
