@@ -31,11 +31,11 @@
 # Ask a square matrix to reproduce its own inputs, and it will learn nothing: the identity does that
 # perfectly. Add a small price on the size of the matrix, and it has to choose. It spends its weights on
 # the directions in which the data is large, and lets the others go. No label, no narrow layer and no
-# noise was ever shown to it, and yet what it becomes is the best linear denoiser there is.
+# noise was ever shown to it, and yet what it becomes is exactly the best linear filter against noise.
 #
 # You will weigh two candidates by hand, find the best matrix of all in closed form and watch gradient
 # descent arrive at it, choose the price so that what you want to keep is kept, and then clean
-# handwritten digits with it. What will surprise you is how exact the word *denoiser* is.
+# handwritten digits with it. What will surprise you is how exact the word *exactly* is.
 #
 # **The problem.** For data X and a number lam > 0, find the W with the least
 #
@@ -634,9 +634,10 @@ with needs("3a", "3b"):
 # Every entry of Z stands alone. Off the diagonal the least is at Z_ij = 0. On it, -2 sigma_i^2 (1 - Z_ii)
 # + 2 lam Z_ii = 0 gives Z_ii = sigma_i^2 / (sigma_i^2 + lam). Each is a parabola that opens upwards, as
 # lam > 0, so there is no other minimum.
-# (Two slips of the official solution on this road: multiplying on the right by Z scales *columns*, so it
-# is sigma_j that goes with Z_ij, where sigma_i is printed; and ||U^T W U V^T|| is printed on the way,
-# whose shapes do not fit, (m, m) times (n, n), where ||U^T W U|| is meant. Neither changes the result.)
+# (Slips of the official solution on this road, none of which changes the result: S scales the *columns*
+# of Z, so it is sigma_j that goes with Z_ij, where sigma_i is printed; ||U^T W U V^T||, whose shapes do
+# not fit, (m, m) times (n, n), stands for ||U^T W U||; and the proof that the norm does not change has
+# tr(U^T U A U^T) for tr(U^T U A A^T).)
 #
 # **Rubric.** Road 1: 1.5 for the sum over rows with target x_i and inputs X^T named; 1 for the ridge
 # solution and stacking it to X X^T (X X^T + lam I)^(-1). Road 2: 1.5 for the expansion into traces with
@@ -701,7 +702,8 @@ with needs("3a", "3b"):
 # of its strength; each of the others is to be left with the share `rest_at_most` at most. A larger lam
 # dims everything, so the first wish bounds lam from above, and the second from below. What may surprise
 # you is that there may be no such lam at all: ridge is a gentle filter, and two neighbouring directions
-# get nearly the same factor.
+# get nearly the same factor. (The sheet asks to "preserve at least 80% of the feature directions". We take
+# that for 80% of the strength of each direction.)
 #
 # $$\frac{\sigma_i^2}{\sigma_i^2 + \lambda} \ge 0.8 \quad (i \le \text{keep}) \qquad \text{and} \qquad \frac{\sigma_i^2}{\sigma_i^2 + \lambda} \le 0.5 \quad (i > \text{keep})$$
 #

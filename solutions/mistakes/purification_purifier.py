@@ -14,6 +14,11 @@ SMALL = "q3b: the purifier at small lam"
 DIGITS = "q3b: all the digits of float64, inputs left alone"
 ALL = (WIDE, DEFICIENT, SMALL, DIGITS)
 
+SQUARES = (
+    "your purifier is right on paper, and loses its digits at small lam: X X^T squares the "
+    "singular values, and float32 cannot hold both ends (take the SVD of X itself, or float64)"
+)
+
 
 @mistake(
     "purifier",
@@ -38,15 +43,28 @@ def purifier_in_float32(X, lam):
     return U * (s**2 / (s**2 + lam)) @ U.T
 
 
-@mistake(
-    "purifier",
-    "your purifier is right on paper, and loses its digits at small lam: X X^T squares the "
-    "singular values, and float32 cannot hold both ends (take the SVD of X itself, or float64)",
-    fails=(SMALL,),
-)
+@mistake("purifier", SQUARES, fails=(SMALL,))
 def normal_equations(X, lam):
     G = X @ X.T
     return torch.linalg.solve(G + lam * torch.eye(len(X), dtype=X.dtype), G)
+
+
+@mistake("purifier", SQUARES, fails=(SMALL,))
+def normal_equations_by_an_inverse(X, lam):
+    G = X @ X.T
+    return G @ torch.linalg.inv(G + lam * torch.eye(len(X), dtype=X.dtype))
+
+
+@mistake("purifier", SQUARES, fails=(SMALL,))
+def inverse_on_the_left(X, lam):
+    G = X @ X.T
+    return torch.linalg.inv(G + lam * torch.eye(len(X), dtype=X.dtype)) @ G
+
+
+@mistake("purifier", SQUARES, fails=(SMALL,))
+def eigenvectors_of_the_squares(X, lam):
+    squares, U = torch.linalg.eigh(X @ X.T)
+    return U * (squares / (squares + lam)) @ U.T
 
 
 @mistake(
