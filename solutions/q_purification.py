@@ -1020,8 +1020,8 @@ with needs("3b"):
 # whole directions, or keep all of their noise. But not everywhere. With 100 training digits and noise of
 # 1, it wins 10 splits of 20, and with other splits 16 of 40. There the identity above still holds, *for
 # the training digits*. For others, 100 digits show the weak directions weaker than they are, so lam =
-# n sigma^2 dims them too much: a quarter of it would have been best there, with an error 12% lower
-# again. A theorem about training data ends where the training data ends.
+# n sigma^2 dims them too much: a quarter to a third of it would have been best, with an error about a
+# tenth lower. A theorem about training data ends where the training data ends.
 
 # %% tags=["otter_ignore"]
 with needs("3b"):

@@ -249,6 +249,13 @@ def test_the_duel_is_won_but_for_few_digits_and_little_noise_as_the_notebook_say
         assert f"With {n} training digits yours is better in 80 of 80" in alt(shown[0])
 
 
+def test_with_few_digits_and_little_noise_a_smaller_lam_is_better_as_the_notebook_says():
+    powers = [-2.5, -2, -1.5, -1, 0]
+    (errors,) = digits_plots._dial(purification.by_svd, torch.matmul, 100, (1.0,), powers).values()
+    assert powers[int(np.argmin(errors))] in (-2, -1.5)
+    assert 0.86 < min(errors) / errors[-1] < 0.93
+
+
 def test_a_wrong_purifier_loses_the_duel(shown):
     draw("duel", purifier=MISTAKES["purifier", "lam_squared"])
     assert alt(shown[0]).count("is better in 0 of 80 splits") == 3
