@@ -98,20 +98,33 @@ def pulls(n: Sequence[int], lam: Sequence[float]) -> Iterator[tuple[Case, Tensor
     """A causal context with lam as a tensor; a cotangent (n, dv); and for the gradient of
     <cotangent, outputs> with respect to each argument, a Case that compares it.
 
-    rtol: each of n steps rounds sums of d products, in P and in W, forwards and again backwards: four
-    times; and an error in lam I + K^T K grows by the condition of that matrix at most.
+    rtol: each of n steps rounds sums of d products, in P and in W, forwards and backwards: four
+    times; and an error in lam I + K^T K grows by the condition of that matrix at most. The gradient
+    for lam is one number: `_seeing_lam` keeps its terms from cancelling.
     """
     for case in contexts(n, lam, causal=True):
         Q, K, V, ridge = case.args
         condition = (ridge + float(torch.linalg.matrix_norm(K.double(), 2)) ** 2) / ridge
         rtol = 4 * DEVIATIONS * _eps(K.dtype) * (len(K) + K.shape[1]) * condition
         args = (Q, K, V, torch.tensor(ridge, dtype=K.dtype))
-        cotangent = torch.randn(V.shape, generator=generator("cotangent", len(K), ridge))
+        cotangent = _seeing_lam(args, generator("cotangent", len(K), ridge))
         named = [
             Case((), rtol, f"{case.about}, the gradient for {name}", axes)
             for name, axes in (("Q", AXES), ("K", AXES), ("V", AXES), ("lam", ()))
         ]
         yield Case(args, case.rtol, case.about, case.axes), cotangent, named
+
+
+def _seeing_lam(args: tuple[Tensor, ...], source: torch.Generator) -> Tensor:
+    """A cotangent (n, dv) in whose sum over the outputs' slopes in lam not much cancels."""
+    Q, K, V, lam = (a.double() for a in args)
+    one = torch.ones_like(lam)
+    _, slopes = torch.func.jvp(lambda lam: ridge_attention.causal(Q, K, V, lam), (lam,), (one,))
+    while True:
+        cotangent = torch.randn(V.shape, generator=source)
+        terms = cotangent * slopes
+        if abs(float(terms.sum())) > float(terms.norm()):
+            return cotangent
 
 
 def updates(d: Sequence[int], dtype: torch.dtype = torch.float32) -> Iterator[Case]:
