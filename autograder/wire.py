@@ -108,7 +108,7 @@ def _to_plain(value: object) -> object:
         return _tensor_to_ext(torch.tensor(value, dtype=torch.complex128))
     if isinstance(value, str):
         return str(value)
-    if isinstance(value, tuple | list):
+    if isinstance(value, tuple | list | set | frozenset):
         return list(value)
     if isinstance(value, dict):
         return {str(key): item for key, item in value.items()}

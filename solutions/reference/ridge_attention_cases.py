@@ -21,6 +21,7 @@ DEVIATIONS = 8  # see `_rounding`
 LARGEST = 5e-3  # no context is drawn for which more than that would have to be allowed
 AXES = ("position", "entry")
 HEADS = (2, 3)  # two sequences, three heads
+ADVICE = "Nothing from scratch; and the query meets the inverse first, and that vector the rest."
 
 
 def contexts(
@@ -29,6 +30,7 @@ def contexts(
     *,
     causal: bool,
     d: int | None = None,
+    dv: int | None = None,
     norm: float = 1.0,
     distinct: int | None = None,
     lead: tuple[int, ...] = (),
@@ -37,14 +39,15 @@ def contexts(
     """Arguments (Q, K, V, lam) for each length and each lam.
 
     causal    whether the query at t meets the pairs up to t, or all of them: for the tolerance
-    d         the size of a key; drawn from 3 to 7 where it is not given
+    d, dv     the sizes of a key and a value; drawn from 3 to 7 where they are not given
     distinct  how many different keys there are; each is repeated, with new values
     lead      batch and head dimensions
     """
     for length, ridge in itertools.product(n, lam):
         source = generator("context", length, ridge, causal, d, norm, distinct, lead, str(dtype))
-        size, dv = _sizes(length, d, source)
-        Q, K, V, rtol = _context((*lead, length), size, dv, norm, distinct, ridge, causal, source)
+        size, entries = _sizes(length, d, dv, source)
+        rows = (*lead, length)
+        Q, K, V, rtol = _context(rows, size, entries, norm, distinct, ridge, causal, source)
         yield Case(
             args=(Q.to(dtype), K.to(dtype), V.to(dtype), ridge),
             rtol=_eps(dtype) * rtol,
@@ -115,6 +118,25 @@ def pulls(n: Sequence[int], lam: Sequence[float]) -> Iterator[tuple[Case, Tensor
         yield Case(args, case.rtol, case.about, case.axes), cotangent, named
 
 
+def grown(
+    n: tuple[int, int], d: tuple[int, int]
+) -> Iterator[tuple[tuple[int, int], float, dict[int, Case]]]:
+    """Two lengths, the most that the work may grow between them, and a case for each at the smaller
+    d; then the same for two d, with dv = d, at the shorter length.
+
+    The laws asked for are n and d^2, the next worse ones n^2 and d^3: twice the first each.
+    """
+    few, small = n[0], d[0]
+    longer = {size: _single(size, small) for size in n}
+    wider = {size: _single(few, size) for size in d}
+    yield n, 2 * (n[1] / n[0]), longer
+    yield d, 2 * (d[1] / d[0]) ** 2, wider
+
+
+def _single(n: int, d: int) -> Case:
+    return next(contexts((n,), (0.3,), causal=True, d=d, dv=d))
+
+
 def _seeing_lam(args: tuple[Tensor, ...], source: torch.Generator) -> Tensor:
     """A cotangent (n, dv) in whose sum over the outputs' slopes in lam not much cancels."""
     Q, K, V, lam = (a.double() for a in args)
@@ -164,11 +186,11 @@ def _unlike(size: int, source: torch.Generator) -> tuple[Tensor, Tensor, Tensor]
             return M, u, v
 
 
-def _sizes(n: int, d: int | None, source: torch.Generator) -> tuple[int, int]:
+def _sizes(n: int, d: int | None, dv: int | None, source: torch.Generator) -> tuple[int, int]:
     """d and dv from 3 to 7, unlike each other and n, so that no transpose goes unseen."""
-    free = [size for size in range(3, 8) if size not in (n, d)]
+    free = [size for size in range(3, 8) if size not in (n, d, dv)]
     drawn = [free[i] for i in torch.randperm(len(free), generator=source)[:2].tolist()]
-    return (d or drawn[0]), drawn[1]
+    return (d or drawn[0]), (dv or drawn[1])
 
 
 def _context(
@@ -245,7 +267,7 @@ def _rounding(Q: Tensor, K: Tensor, V: Tensor, lam: float, *, causal: bool) -> f
     W, Pq = (P @ J)[at], (P[at] @ Q[:, :, None])[:, :, 0]  # (queries, d, dv), (queries, d)
 
     past = torch.arange(len(K)) <= at[:, None]  # (queries, n): s <= t
-    reach_W = _norm(torch.einsum("tij,sik->tsjk", W, M))
+    reach_W = torch.einsum("tij,sik->tsjk", W, M).flatten(2).norm(dim=2)  # W_t^T M_s
     reach_q = torch.einsum("sij,tj->tsi", M, Pq).norm(dim=-1)
     recursion = (past * (reach_W * _norm(before) * reach_q) ** 2).sum(1).sqrt()
     sums = Pq.norm(dim=1) * torch.cumsum(K.norm(dim=1) * V.norm(dim=1), 0)[at]
