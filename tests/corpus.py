@@ -20,8 +20,8 @@ import torch.nn.functional as F  # noqa: N812
 from otter.test_files import ExceptionTestFile
 
 from autograder import masters, otter_build
-from autograder.diagnosis import Call, Mistake, explain, known_mistakes
-from labkit.checks import Mismatch, seeded
+from autograder.diagnosis import Call, Mistake, explain, in_a_row, known_mistakes
+from labkit.checks import Mismatch, gradients, seeded
 
 ROOT = Path(__file__).resolve().parents[1]
 SEEDS = tuple(f"seed {i}" for i in range(int(os.environ.get("SEEDS", "3"))))
@@ -169,6 +169,18 @@ def _recorded(name: str, function: Function, calls: list[Call]) -> Function:
         calls.append(Call(name, before, value))
         return value
 
+    def pull_back(args: Sequence[Any], wrt: Sequence[int], cotangent: torch.Tensor) -> list[Any]:
+        pullback = (tuple(wrt), cotangent)
+        try:
+            grads = gradients(function, args, wrt, cotangent)
+        except Exception as error:
+            raised = type(error).__name__
+            calls.append(Call(name, tuple(args), raised=raised, pullback=pullback))
+            raise
+        calls.append(Call(name, tuple(args), in_a_row(grads), pullback=pullback))
+        return grads
+
+    call.gradients = pull_back  # type: ignore[attr-defined]
     return call
 
 
