@@ -121,19 +121,18 @@ def pulls(n: Sequence[int], lam: Sequence[float]) -> Iterator[tuple[Case, Tensor
 def grown(
     n: tuple[int, int], d: tuple[int, int]
 ) -> Iterator[tuple[tuple[int, int], float, dict[int, Case]]]:
-    """Two lengths, the most that the work may grow between them, and a case for each at the smaller
-    d; then the same for two d, with dv = d, at the shorter length.
+    """The two lengths, the most that the work may grow between them, and a case for each, with a
+    small d; then the same for the two d, with dv = d, at a short length.
 
-    The laws asked for are n and d^2, the next worse ones n^2 and d^3: twice the first each.
+    The laws asked for are n and d^2, the next worse ones n^2 and d^3: something between. (In chunks
+    of C the work is n (d^2 + C d + C^2), so the shorter length is not to be far below a usual C.)
     """
-    few, small = n[0], d[0]
-    longer = {size: _single(size, small) for size in n}
-    wider = {size: _single(few, size) for size in d}
-    yield n, 2 * (n[1] / n[0]), longer
-    yield d, 2 * (d[1] / d[0]) ** 2, wider
+    yield n, (n[1] / n[0]) ** 1.6, {size: _square(size, 4) for size in n}
+    yield d, (d[1] / d[0]) ** 2.4, {size: _square(8, size) for size in d}
 
 
-def _single(n: int, d: int) -> Case:
+def _square(n: int, d: int) -> Case:
+    """A context in which values are as long as keys."""
     return next(contexts((n,), (0.3,), causal=True, d=d, dv=d))
 
 
