@@ -196,10 +196,10 @@ def choice(actual: object, expected: str, options: Sequence[str]) -> None:
 
 def choices(actual: object, expected: Sequence[str], options: Sequence[str]) -> None:
     """Pass if exactly the right options are listed, in any order; the message never tells which
-    those are."""
+    those are. (A set does not cross into grading, so it is no list here either.)"""
     if actual is None or actual is Ellipsis:
         raise Mismatch("this is still to be answered", kind="unanswered")
-    listed = list(actual) if isinstance(actual, list | tuple | set | frozenset) else None
+    listed = list(actual) if isinstance(actual, list | tuple) else None
     if listed is None or any(option not in options for option in listed):
         text = f"write a list of some of these: {', '.join(options)}"
         raise Mismatch(text, kind="type", actual=actual)

@@ -82,9 +82,9 @@ def causal(causal_ridge_attention: Function, ridge_attention: Function) -> None:
         "softmax attention": softmax,
     }
     n, d, lengths, widths = 64, 8, (8, 16, 32, 64, 128, 256), (4, 8, 16, 32, 64)
-    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 3.8))
     by_length = {w: [measure(f, *_context(size, d)) for size in lengths] for w, f in ways.items()}
     by_width = {w: [measure(f, *_context(n, size)) for size in widths] for w, f in ways.items()}
+    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 3.8))
     ends = _work_lines(left, "n", lengths, by_length), _work_lines(right, "d", widths, by_width)
     label(figure, left, f"Work against the length (d = {d})", "n", "operations in all")
     label(figure, right, f"Work against the size of a key (n = {n})", "d = dv", "")

@@ -70,6 +70,7 @@ def limits(ridge_attention_weights: Function) -> None:
         a = shaped(ridge_attention_weights(q, K, lam), len(K))
         for distances, limit in zip(apart, _extremes(q, K, lam), strict=True):
             distances.append(float((a - limit).norm() / limit.norm()))
+    chosen = {lam: shaped(ridge_attention_weights(q, K, lam), len(K)) for lam in (1e-3, 0.3, 100.0)}
     figure, (left, right) = plt.subplots(1, 2, figsize=(11, 3.8))
     names = ("linear attention, <q, k> / lam", "least squares")
     for distances, name, (colour, marker, line) in zip(apart, names, STYLES, strict=False):
@@ -77,8 +78,7 @@ def limits(ridge_attention_weights: Function) -> None:
         left.loglog(lams, [max(x, 1e-7) for x in distances], label=f"to {name}", **style)
     label(figure, left, "How far your weights are from two limits", "lam", "relative distance")
     left.legend(fontsize=8)
-    for lam, (colour, marker, line) in zip((1e-3, 0.3, 100.0), STYLES, strict=False):
-        a = shaped(ridge_attention_weights(q, K, lam), len(K))
+    for (lam, a), (colour, marker, line) in zip(chosen.items(), STYLES, strict=False):
         style = {"color": colour, "marker": marker, "ls": line, "ms": 3}
         right.plot(a / float(a.abs().max() or 1), label=f"lam = {lam:g}", **style)
     right.axhline(0, color=BLACK, lw=0.8, alpha=0.5)

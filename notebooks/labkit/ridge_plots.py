@@ -92,11 +92,12 @@ def lines(ridge_attention: Function) -> None:
     y = 0.5 + x + 0.15 * torch.randn(count, generator=source)
     grid = torch.linspace(-2, 2, 81)
     K, Q = (torch.stack([a, torch.ones_like(a)], 1) for a in (x, grid))
+    lams = (0.01, 5.0, 100.0)
+    outputs = [shaped(ridge_attention(Q, K, y[:, None], lam), len(grid), 1)[:, 0] for lam in lams]
     figure, ax = plt.subplots(figsize=(9, 3.8))
     ax.plot(x, y, color=BLACK, marker="x", ls="", label="pairs: key (x, 1), value y")
     slopes = []
-    for lam, (colour, _, line) in zip((0.01, 5.0, 100.0), STYLES, strict=False):
-        o = shaped(ridge_attention(Q, K, y[:, None], lam), len(grid), 1)[:, 0]
+    for lam, o, (colour, _, line) in zip(lams, outputs, STYLES, strict=False):
         ax.plot(grid, o, color=colour, ls=line, lw=2, label=f"ridge attention, lam = {lam:g}")
         slopes.append(f"{float(o[-1] - o[0]) / 4:.2f} for lam = {lam:g}")
     ax.plot(
@@ -122,26 +123,27 @@ def slopes(ridge_attention: Function) -> None:
     """4d: the size of the gradient of ||O||^2 / 2 for each input, by autograd, for three lam."""
     source = torch.Generator().manual_seed(0)
     Q, K, V = (torch.randn(12, 4, generator=source) for _ in range(3))
-    names = ("lam", "keys", "values", "queries")
-    figure, ax = plt.subplots(figsize=(9, 3.2))
-    told = []
-    for place, (lam, colour, hatch) in enumerate(
-        ((0.1, BLUE, ""), (1.0, ORANGE, "//"), (10.0, GREEN, ".."))
-    ):
+    names, found = ("lam", "keys", "values", "queries"), {}
+    for lam in (0.1, 1.0, 10.0):
         args = (Q, K, V, torch.tensor(lam))
         outputs = shaped(ridge_attention(*args), 12, 4)
-        found = gradients(ridge_attention, args, (3, 1, 2, 0), outputs)
-        sizes = [float(as_tensor(gradient).norm()) for gradient in found]
+        pulled = gradients(ridge_attention, args, (3, 1, 2, 0), outputs)
+        found[lam] = [float(as_tensor(gradient).norm()) for gradient in pulled]
+    figure, ax = plt.subplots(figsize=(9, 3.2))
+    looks = ((BLUE, ""), (ORANGE, "//"), (GREEN, ".."))
+    for place, ((lam, sizes), (colour, hatch)) in enumerate(zip(found.items(), looks, strict=True)):
         where = [i + 0.27 * (place - 1) for i in range(4)]
         ax.bar(where, sizes, 0.25, color=colour, hatch=hatch, label=f"lam = {lam:g}")
-        told.append(f"for lam = {lam:g}: " + ", ".join(f"{s:.2g}" for s in sizes))
     ax.set_xticks(range(4), names)
     ax.set_yscale("symlog", linthresh=0.01)
     ax.set_ylim(0, 1000)
     label(figure, ax, "Gradients of a loss, through your layer", "with respect to", "norm")
     ax.legend(fontsize=8)
-    order = ", ".join(names)
-    show(figure, f"Bars: norms of the gradients for {order}. In this order, {'; '.join(told)}.")
+    told = "; ".join(
+        f"for lam = {lam:g}: " + ", ".join(f"{s:.2g}" for s in sizes)
+        for lam, sizes in found.items()
+    )
+    show(figure, f"Bars: norms of the gradients for {', '.join(names)}. In this order, {told}.")
 
 
 # ---- 4f

@@ -161,7 +161,8 @@ def updated_in_place(Q, K, V, lam):
     fails=(GRADIENTS,),
 )
 def lam_made_a_number(Q, K, V, lam):
-    P = torch.eye(K.shape[-1], dtype=K.dtype) / float(lam)
+    ridge = lam.item() if isinstance(lam, torch.Tensor) else lam
+    P = torch.eye(K.shape[-1], dtype=K.dtype) / ridge
     J = torch.zeros_like(K[..., 0, :, None] * V[..., 0, None, :])
     outputs = []
     for q, k, v in zip(*(a.split(1, -2) for a in (Q, K, V)), strict=True):

@@ -147,7 +147,7 @@ class GainForm:
         return "O(nd^2)"
 
     def gradient_inputs():
-        return {"lam", "keys", "values", "queries"}
+        return ["values", "lam", "keys", "queries"]
 
     def sherman_morrison(M_inv, u, v):
         gain = M_inv @ u / (1 + v @ M_inv @ u)
@@ -320,7 +320,8 @@ class InNumPy:
 
     def causal_ridge_attention(Q, K, V, lam):
         Q, K, V = (a.detach().numpy().astype(np.float64) for a in (Q, K, V))
-        P = np.broadcast_to(np.eye(K.shape[-1]) / float(lam), (*K.shape[:-2], *[K.shape[-1]] * 2))
+        lam = lam.item() if torch.is_tensor(lam) else lam
+        P = np.broadcast_to(np.eye(K.shape[-1]) / lam, (*K.shape[:-2], *[K.shape[-1]] * 2))
         W, O = np.zeros((*K.shape[:-2], K.shape[-1], V.shape[-1])), np.zeros(V.shape)
         for t in range(K.shape[-2]):
             k, v = K[..., t : t + 1, :], V[..., t : t + 1, :]
