@@ -240,7 +240,9 @@ def gradients(
         for i, a in enumerate(args)
     ]
     wanted = [inputs[i] for i in wrt]
-    output = torch.as_tensor(function(*inputs))
+    output = function(*inputs)
+    if not isinstance(output, torch.Tensor):
+        output = as_tensor(output)
     if not output.requires_grad:
         return [torch.zeros_like(argument) for argument in wanted]
     cotangent = cotangent.to(output.dtype)

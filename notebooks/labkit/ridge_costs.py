@@ -81,7 +81,7 @@ def causal(causal_ridge_attention: Function, ridge_attention: Function) -> None:
         "your 4c from scratch, at each t": from_scratch,
         "softmax attention": softmax,
     }
-    n, d, lengths, widths = 64, 8, (8, 16, 32, 64, 128, 256), (4, 8, 16, 32, 64)
+    n, d, lengths, widths = 32, 8, (8, 16, 32, 64, 128), (4, 8, 16, 32, 64)
     by_length = {w: [measure(f, *_context(size, d)) for size in lengths] for w, f in ways.items()}
     by_width = {w: [measure(f, *_context(n, size)) for size in widths] for w, f in ways.items()}
     figure, (left, right) = plt.subplots(1, 2, figsize=(11, 3.8))

@@ -37,7 +37,7 @@ def heat(ridge_attention_weights: Function) -> None:
     titles = (f"Ridge attention, yours (lam = {lam:g})", "Softmax attention (queries times 8)")
     for ax, weights, title in zip(axes, (ridge, softmax), titles, strict=True):
         norm = TwoSlopeNorm(0, -furthest, furthest)
-        image = ax.imshow(weights, cmap="PuOr_r", norm=norm)
+        image = ax.imshow(weights.numpy(), cmap="PuOr_r", norm=norm)
         label(figure, ax, title, "pair i", "query" if ax is axes[0] else "")
         ax.grid(visible=False)
     figure.colorbar(image, ax=axes, label="weight of value i", shrink=0.8)

@@ -174,9 +174,11 @@ def surprise(causal_ridge_attention: Function) -> None:
     moved = (W - before).flatten(1).norm(dim=1)
 
     figure, (left, right) = plt.subplots(1, 2, figsize=(11, 3.6), width_ratios=(3, 2))
-    t = torch.arange(n)
-    left.bar(t - 0.2, surprises, 0.4, color=ORANGE, label="surprise |v_t - W_{t-1}ᵀ k_t|")
-    left.bar(t + 0.2, moved, 0.4, color=BLUE, hatch="//", label="how far W moved")
+    bars = (("surprise |v_t - W_{t-1}ᵀ k_t|", surprises, ORANGE, ""),
+            ("how far W moved", moved, BLUE, "//"))  # fmt: skip
+    for shift, (name, heights, colour, hatch) in zip((-0.2, 0.2), bars, strict=True):
+        where = [t + shift for t in range(n)]
+        left.bar(where, heights.tolist(), 0.4, color=colour, hatch=hatch, label=name)
     left.set_xticks(range(n), [f"{i + 1}\n{name}" for i, name in enumerate(names)])
     label(figure, left, "What each pair teaches", "position t and key", "norm")
     left.legend(fontsize=8)
@@ -215,7 +217,7 @@ def causality(causal_ridge_attention: Function) -> None:
     largest = float(sizes.max()) or 1.0
     grey = plt.get_cmap("viridis").with_extremes(bad="white")
     shown = sizes.masked_fill(sizes == 0, math.nan)
-    image = ax.imshow(shown, cmap=grey, norm=LogNorm(1e-3 * largest, largest))
+    image = ax.imshow(shown.numpy(), cmap=grey, norm=LogNorm(1e-3 * largest, largest))
     for t, j in (sizes.triu(1) > 0).nonzero().tolist():
         ax.plot(j, t, marker="x", color=VERMILLION, ms=6)
     figure.colorbar(image, label="‖∂ output_t / ∂ k_j‖")
