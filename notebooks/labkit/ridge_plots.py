@@ -187,7 +187,7 @@ def surprise(causal_ridge_attention: Function) -> None:
     rates = (moved / surprises.clamp(min=1e-9))[:-1]
     right.plot(range(6), known, color=BLACK, lw=1, ls="--", label="1 / (lam + r + 1)")
     right.plot(seen, rates, color=BLUE, marker="o", ls="", ms=7, mfc="none", label="yours")
-    right.set_ylim(0, 1.5)
+    right.set_ylim(0, max(1.5, min(20.0, 1.1 * float(rates.max()))))
     label(figure, right, "Rate: moved / surprise", "r, how often the key came before", "ratio")
     right.legend(fontsize=8)
     off = max(abs(float(rate) - known[r]) for rate, r in zip(rates, seen, strict=True))
