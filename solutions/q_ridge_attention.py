@@ -300,7 +300,7 @@ hidden: true
 def test_many_examples(ridge_weights):
     from solutions.reference import ridge_attention, ridge_attention_cases
 
-    for case in ridge_attention_cases.regressions(n=(9, 40), lam=(0.01, 0.3, 5.0)):
+    for case in ridge_attention_cases.regressions(n=(9, 40), lam=(0.05, 0.3, 5.0)):
         expected = ridge_attention.weights(*case.args)
         case.same(ridge_weights(*case.args), expected)
 
@@ -505,7 +505,7 @@ hidden: true
 def test_many_pairs(ridge_attention):
     from solutions.reference import ridge_attention as oracle, ridge_attention_cases
 
-    for case in ridge_attention_cases.contexts(n=(9, 40), lam=(0.01, 0.3, 5.0), causal=False):
+    for case in ridge_attention_cases.contexts(n=(9, 40), lam=(0.05, 0.3, 5.0), causal=False):
         expected = oracle.attention(*case.args)
         case.same(ridge_attention(*case.args), expected)
 
@@ -951,12 +951,12 @@ with needs("4e"):
 # There are several roads, and each earns full credit:
 #
 # - carry M_t^(-1) and J_t, and read the output off both;
-# - carry W_t too, and bring it up to date by a formula of its own. The sheet has one, its (19). Or find
-#   the shorter one in which W_t is W_{t-1} plus a column times a row: the column says where W is to
-#   change, the row what the new value has that W did not expect. (4a has this form.)
+# - carry W_t too, and bring it up to date by a formula of its own: multiply out what 4e makes of
+#   M_t^(-1) J_t. Or find the shorter one in which W_t is W_{t-1} plus a column times a row: the column
+#   says where W is to change, the row what the new value has that W did not expect. (4a has this form.)
 #
-# **Two things that matter.** *The order of multiplication*: q^T M_t^(-1) J_t costs d^2 from the left, and
-# d^3 if M_t^(-1) J_t is formed first. *Gradients*: a layer is trained, so backpropagation has to pass
+# **Two things that matter.** *The order of multiplication*: q^T M_t^(-1) J_t can be computed in two
+# orders, with the same result, and at very different cost. *Gradients*: a layer is trained, so backpropagation has to pass
 # through Q, K, V and lam. Do not write into tensors that were used already, and keep to torch
 # (no `.item()`, no `float(...)`, no NumPy): lam may be a tensor.
 #
@@ -1306,7 +1306,7 @@ with needs("4c", "4f"):
 #
 # **With W**: subtracting M_{t-1} W_{t-1} = J_{t-1} from M_t W_t = J_t leaves
 # M_t (W_t - W_{t-1}) = k_t (v_t - W_{t-1}^T k_t)^T. So W_t = W_{t-1} + g_t (v_t - W_{t-1}^T k_t)^T with the
-# gain g_t = M_t^(-1) k_t = P_{t-1} k_t / (1 + k_t^T P_{t-1} k_t): d^2 too. The source's (19) is the same
+# gain g_t = M_t^(-1) k_t = P_{t-1} k_t / (1 + k_t^T P_{t-1} k_t): d^2 too. The official (19) is the same
 # update, written as W_{t-1} - U_t J_{t-1} + (P k) v^T - (U_t k) v^T with U_t a dyad, which must be kept as
 # two vectors for d^2. It is right, and in floating point among the less accurate forms: at first its
 # terms are as large as |k| |v| / lam and cancel, and what was rounded away stays in W for good. In the
@@ -1436,7 +1436,7 @@ hidden: true
 def test_many_weights(ridge_attention_weights):
     from solutions.reference import ridge_attention, ridge_attention_cases
 
-    for case in ridge_attention_cases.lookups(n=(9, 40), lam=(0.05, 0.3, 5.0)):
+    for case in ridge_attention_cases.lookups(n=(9, 24), lam=(0.3, 1.5, 5.0)):
         expected = ridge_attention.attention_weights(*case.args)
         case.same(ridge_attention_weights(*case.args), expected)
 
@@ -1470,10 +1470,12 @@ hidden: true
 
 
 def test_weights_and_lam(ridge_attention_weights):
+    import torch
     from solutions.reference import ridge_attention, ridge_attention_cases
 
-    for lam, norm in ((0.001, 0.5), (0.01, 1.0), (20.0, 2.0), (100.0, 4.0)):
-        for case in ridge_attention_cases.lookups(n=(6, 24), lam=(lam,), norm=norm):
+    small = {"lam": (2.0**-10, 2.0**-7), "dtype": torch.float64}
+    for kind in (small, {"lam": (20.0, 100.0), "norm": 4.0}):
+        for case in ridge_attention_cases.lookups(n=(6, 24), **kind):
             expected = ridge_attention.attention_weights(*case.args)
             case.same(ridge_attention_weights(*case.args), expected)
 
@@ -1693,8 +1695,9 @@ with needs("4f", "the challenge"):
 # is small, and what was rounded is not: it is of the size that was there at the start.
 #
 # The gain form of 4f forgives more than the others: an error in W shows up as surprise, and later pairs
-# correct it. In J_t^T (M_t^(-1) q), a sum that grows meets an inverse that has lost its digits; and in the
-# sheet's (19) what was rounded stays in W for good. Where you stand shows here, in a few seconds.
+# correct it. In J_t^T (M_t^(-1) q), a sum that grows meets an inverse that has lost its digits; and a W
+# whose update is multiplied out, (M^(-1) - U)(J + k v^T), is right on paper and among the least accurate
+# here: its terms are large and cancel, and what was rounded stays in W for good. Where you stand shows here, in a few seconds.
 
 # %% tags=["otter_ignore"]
 with needs("4c", "4f"):

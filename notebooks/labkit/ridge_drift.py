@@ -26,7 +26,7 @@ RECORDED: dict[str, tuple[float, ...]] = {
     name: tuple(float(error) for error in errors.split())
     for name, errors in (
         ("M⁻¹ and J", "1e-5 9e-6 2e-5 1e-5 2e-4 3e-4 2e-3 .03 .1 .9 3 6 10"),
-        ("the sheet's (19)", "5e-6 3e-6 4e-6 5e-6 7e-5 2e-4 5e-4 6e-3 .04 .5 4 20 100"),
+        ("W multiplied out", "5e-6 3e-6 4e-6 5e-6 7e-5 2e-4 5e-4 6e-3 .04 .5 4 20 100"),
         ("gain form", "1e-6 1e-6 3e-6 1e-7 5e-6 1e-5 3e-5 3e-4 6e-4 2e-3 2e-3 7e-3 8e-3"),
     )
 }

@@ -428,7 +428,7 @@ def surprise_of_the_query(Q, K, V, lam):
 
 @mistake(
     "causal_ridge_attention",
-    "your W lacks the last term of the sheet's (19), - (U k) v^T",
+    "your W lacks the last of the four terms of (M^(-1) - U)(J + k v^T), - (U k) v^T",
     fails=ALL,
 )
 def last_term_lost(Q, K, V, lam):
@@ -446,7 +446,7 @@ def last_term_lost(Q, K, V, lam):
 
 @mistake(
     "causal_ridge_attention",
-    "your W takes away U J_t: in the sheet's (19) it is U J_{t-1}, so update J after W",
+    "your W takes away U J_t: multiplied out it is U J_{t-1}, so update J after W",
     fails=ALL,
 )
 def new_J_in_19(Q, K, V, lam):

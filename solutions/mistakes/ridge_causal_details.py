@@ -120,8 +120,8 @@ def inverse_in_float32(Q, K, V, lam):
 
 @mistake(
     "causal_ridge_attention",
-    "the values are right, and the call changes one of its inputs: `-=` and `sub_` work in place, "
-    "also on a row of V",
+    "the values are right, and the call changes one of its inputs: `-=` and `sub_` work in place,"
+    " also on a row of V",
     fails=(DOUBLE, GRADIENTS),
 )
 def V_changed(Q, K, V, lam):

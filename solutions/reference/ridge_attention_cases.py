@@ -47,10 +47,10 @@ def contexts(
         source = generator("context", length, ridge, causal, d, norm, distinct, lead, str(dtype))
         size, entries = _sizes(length, d, dv, source)
         rows = (*lead, length)
-        Q, K, V, rtol = _context(rows, size, entries, norm, distinct, ridge, causal, source)
+        Q, K, V, rtol = _context(rows, size, entries, norm, distinct, ridge, causal, dtype, source)
         yield Case(
             args=(Q.to(dtype), K.to(dtype), V.to(dtype), ridge),
-            rtol=_eps(dtype) * rtol,
+            rtol=rtol,
             about=_told(length, size, ridge, lead, distinct),
             axes=("batch", "head", *AXES)[2 - len(lead) :],
         )
@@ -86,12 +86,19 @@ def lookups(
     dtype: torch.dtype = torch.float32,
 ) -> Iterator[Case]:
     """Arguments (q, K, lam) of `ridge_attention_weights`. The weights are the output where the
-    values are the rows of I: so is the tolerance."""
+    values are the rows of I: so is the tolerance. Those who invert G = lam I + K K^T before K q
+    meets it round by ||G|| ||G^{-1}||^2 |K q| EPS.
+    """
     for case in contexts(n, lam, causal=False, d=d, norm=norm, dtype=dtype):
         Q, K, _, ridge = case.args
+        exact = K.double()
+        G = ridge * torch.eye(len(K), dtype=torch.float64) + exact @ exact.T
+        inverted = _norm(G) * _norm(torch.linalg.inv(G)) ** 2 * (exact @ Q[0].double()).norm()
+        largest = ridge_attention.attention_weights(Q[0], K, ridge).abs().max()
+        solved = _tolerance(Q[:1], K, torch.eye(len(K)), ridge, causal=False)
         yield Case(
             args=(Q[0], K, ridge),
-            rtol=_eps(dtype) * _tolerance(Q[:1], K, torch.eye(len(K)), ridge, causal=False),
+            rtol=_eps(dtype) * (solved + DEVIATIONS * float(inverted / largest)),
             about=case.about,
             axes=("pair",),
         )
@@ -199,9 +206,10 @@ def _context(
     distinct: int | None,
     lam: float,
     causal: bool,
+    dtype: torch.dtype,
     source: torch.Generator,
 ) -> tuple[Tensor, Tensor, Tensor, float]:
-    """Q, K, V, and the tolerance in units of one rounding. Drawn again where a query happens to be
+    """Q, K, V in float32, and the tolerance. Drawn again where a query happens to be
     nearly orthogonal to all keys, so that the outputs are small beside what is rounded."""
     while True:
         Q = torch.randn(*rows, d, generator=source)
@@ -209,8 +217,8 @@ def _context(
         V = torch.randn(*rows, dv, generator=source)
         if distinct is not None:
             K = K[..., torch.arange(rows[-1]) % distinct, :]
-        rtol = _tolerance(Q, K, V, lam, causal=causal)
-        if rtol * _eps(torch.float32) < LARGEST:
+        rtol = _eps(dtype) * _tolerance(Q, K, V, lam, causal=causal)
+        if rtol < LARGEST:
             return Q, K, V, rtol
 
 
@@ -247,10 +255,13 @@ def _rounding(Q: Tensor, K: Tensor, V: Tensor, lam: float, *, causal: bool) -> f
     moves the output by W_t^T M_s E M_s P_t q: ||W_t^T M_s|| ||P_{s-1}|| ||M_s P_t q|| EPS, for
     every s up to t. Small lam and repeated keys make this large: P_{s-1} stays near 1 / lam.
     In J_t there are |k| |v| EPS for every pair, which P_t q meets.
-    One solve in the end rounds M_t by ||M_t|| EPS, between P_t q and W_t. (From an inverse, or from
-    the n x n matrix of the dual form, it is worse, up to all four together.)
+    One solve in the end rounds M_t by ||M_t|| EPS, between P_t q and W_t. (An inverse is worse, up
+    to all of these together.)
     A W that is updated by differences of large terms, as the source's (19), keeps the rounding of
     each for good: ||P_{s-1} k_s|| |v_s| EPS, which is |v| |k| / lam at the start.
+    All pairs at once may also go through the n x n matrix of the dual form, G = lam I + K K^T:
+    output V^T a, with a = G^{-1} K q. What of V no key explains is G^{-1} V = V / lam there, and
+    cancels only in the end: G rounds by ||G|| EPS between a and G^{-1} V, K q by |K q| EPS.
 
     Roundings have both signs and add up as squares. DEVIATIONS of them is what sums of them stay
     below, but for once in 10^12 (Higham and Mary 2019, "A new approach to probabilistic rounding
@@ -272,7 +283,13 @@ def _rounding(Q: Tensor, K: Tensor, V: Tensor, lam: float, *, causal: bool) -> f
     solve = Pq.norm(dim=1) * _norm(M)[at] * _norm(W)
     steps = ((before @ K[:, :, None])[:, :, 0].norm(dim=1) * V.norm(dim=1)) ** 2
     stays = Q.norm(dim=1) * torch.cumsum(steps, 0)[at].sqrt()
-    return float((recursion + sums + solve + stays).max())
+    rounding = recursion + sums + solve + stays
+    if not causal:
+        met = K @ Q.T  # (n, queries)
+        G = lam * torch.eye(len(K), dtype=torch.float64) + K @ K.T
+        a = torch.linalg.solve(G, met).norm(dim=0)
+        rounding = rounding + (a * _norm(G) + met.norm(dim=0)) * _norm(torch.linalg.solve(G, V))
+    return float(rounding.max())
 
 
 def _norm(matrices: Tensor) -> Tensor:

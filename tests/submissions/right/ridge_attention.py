@@ -66,8 +66,8 @@ class InverseAndJ:
         return torch.stack([q @ torch.linalg.inv(M) @ k for k in K])
 
 
-class SheetsNineteen:
-    """The sheet's (19), with its dyad in two vectors; least squares of a longer matrix elsewhere."""
+class MultipliedOut:
+    """The official solution's (19), with its dyad in two vectors; least squares of a longer matrix elsewhere."""
 
     update_work = "square"
     causal_work = "square"
@@ -389,4 +389,4 @@ class OtherLayout:
         return q @ keys
 
 
-SUBMISSIONS = (InverseAndJ, SheetsNineteen, GainForm, SumsAndSolves, InChunks, InNumPy, OtherLayout)
+SUBMISSIONS = (InverseAndJ, MultipliedOut, GainForm, SumsAndSolves, InChunks, InNumPy, OtherLayout)
