@@ -194,6 +194,29 @@ def test_every_form_stays_within_two_fifths_of_the_tolerance(form, seed):
             assert off(form(*case.args), expected, case) < 0.4, case.about
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_dual_forms_of_all_pairs_at_once_stay_within_a_fifth_of_the_tolerance(seed):
+    """An n x n system, solved or inverted, also where n > d: right, and the least accurate."""
+
+    def dual(K, lam):
+        return lam * torch.eye(len(K), dtype=K.dtype) + K @ K.T
+
+    small = {"lam": (2.0**-10, 2.0**-7), "dtype": DOUBLE}
+    with seeded(seed):
+        for case in ridge_attention_cases.regressions(n=(9, 40), lam=(0.05, 0.3, 5.0)):
+            X, y, lam = case.args
+            expected = ridge_attention.weights(*case.args)
+            for inner in (torch.linalg.solve(dual(X, lam), y), torch.linalg.inv(dual(X, lam)) @ y):
+                assert off(X.T @ inner, expected, case) < 0.2, case.about
+        for kind in ({"lam": (0.3, 1.5, 5.0)}, {"lam": (20.0, 100.0), "norm": 4.0}, small):
+            for case in ridge_attention_cases.lookups(n=(6, 24), **kind):
+                q, K, lam = case.args
+                expected = ridge_attention.attention_weights(*case.args)
+                inverse = torch.linalg.inv(dual(K, lam))
+                for found in (torch.linalg.solve(dual(K, lam), K @ q), inverse @ (K @ q)):
+                    assert off(found, expected, case) < 0.2, case.about
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 def test_tolerances_are_never_looser_than_half_a_percent(seed):
     for kind in KINDS:
