@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 import torch
 
-from labkit.checks import Mismatch, as_tensor
+from labkit.checks import Mismatch, as_tensor, gradients
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -40,12 +40,22 @@ class Mistake:
 @dataclass(frozen=True)
 class Call:
     """One call of a student's function: what went in, and what came out or was raised. A plain
-    value of the student's counts as a call without arguments."""
+    value of the student's counts as a call without arguments.
+
+    pullback  where gradients were asked for: with respect to which arguments, and the cotangent.
+              Then the value is all of them in a row, as `in_a_row` makes it
+    """
 
     function: str
     args: tuple[Any, ...]
     value: Any = None
     raised: str = ""  # the exception's type name
+    pullback: tuple[tuple[int, ...], torch.Tensor] | None = None
+
+
+def in_a_row(grads: Sequence[object]) -> torch.Tensor:
+    """Several gradients as one vector."""
+    return torch.cat([as_tensor(grad).flatten() for grad in grads])
 
 
 def mistake(function: str, says: str, fails: Sequence[str] = ()) -> Callable[[F], F]:
@@ -82,11 +92,14 @@ def explain(calls: Sequence[Call], wrong: Mismatch, mistakes: Iterable[Mistake])
     last is the one that went `wrong`; "" if none does.
 
     Where inputs were changed, only mistakes that change them are asked; elsewhere none of those
-    is: what they return is right.
+    is: what they return is right. A backward pass that raised is left to torch's own words: two
+    programs that cannot be differentiated need not have the same mistake.
     """
     if not calls:
         return ""
     last = calls[-1]
+    if last.raised and last.pullback:
+        return ""
     same_function = [call for call in calls if call.function == last.function]
     if all(call.raised for call in same_function):
         return ""  # the exception says more than a mistake that happens to raise one like it
@@ -112,7 +125,10 @@ def _matches(
     inputs, or not, as `changes` has it?"""
     args = [a.clone() if isinstance(a, torch.Tensor) else a for a in call.args]
     try:
-        value = known.run(*args)
+        if call.pullback:
+            value: Any = in_a_row(gradients(known.run, args, *call.pullback))
+        else:
+            value = known.run(*args)
     except Exception as error:
         return type(error).__name__ == call.raised
     if changes is not None and changes != _differ(args, call.args):

@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from autograder.diagnosis import Call
+from autograder.diagnosis import Call, in_a_row
 from autograder.sandbox.pool import ask
 from autograder.wire import Channel, Closed, Opaque, TimedOut, WireError
 from labkit.checks import Mismatch
@@ -111,8 +111,13 @@ class RemoteFunction:
     ) -> list[Any]:
         """d<cotangent, f(*args)> / d args[i] for i in `wrt`."""
         request = {"op": "gradients", "args": args, "wrt": list(wrt), "cotangent": cotangent}
-        grads = _plain(self._ask(request, args).get("value"))
-        return grads if isinstance(grads, list) else []
+        pullback = (tuple(wrt), cotangent)
+        grads = _plain(self._ask(request, args, pullback).get("value"))
+        if not isinstance(grads, list) or len(grads) != len(wrt):
+            raise Mismatch(f"{self.__name__}: no gradients came back", kind="type")
+        call = Call(self.__name__, tuple(args), in_a_row(grads), pullback=pullback)
+        self._names.calls.append(call)
+        return grads
 
     def cost(self, *args: Any) -> Counted:
         """Work and span of a call, as labkit counts them beside the student's code, and the
@@ -129,7 +134,12 @@ class RemoteFunction:
             seconds=time.monotonic() - started,
         )
 
-    def _ask(self, request: dict[str, Any], args: Sequence[Any]) -> dict[str, Any]:
+    def _ask(
+        self,
+        request: dict[str, Any],
+        args: Sequence[Any],
+        pullback: tuple[tuple[int, ...], torch.Tensor] | None = None,
+    ) -> dict[str, Any]:
         try:
             answer = self._names.ask({**request, "name": self.__name__})
         except Mismatch as mismatch:
@@ -138,7 +148,8 @@ class RemoteFunction:
         if raised is not None:
             described = raised if isinstance(raised, dict) else {}
             kind = _text(described.get("type"), 100)
-            self._names.calls.append(Call(self.__name__, tuple(args), raised=kind))
+            call = Call(self.__name__, tuple(args), raised=kind, pullback=pullback)
+            self._names.calls.append(call)
             raise Mismatch(f"{self.__name__} raised {say(described)}", kind="raised")
         return answer
 

@@ -129,7 +129,9 @@ def _tensor_to_ext(tensor: torch.Tensor) -> msgpack.ExtType:
         return _opaque(tensor)
     head = _TENSOR_HEAD.pack(DTYPES.index(plain.dtype), plain.dim())
     shape = struct.pack(f">{plain.dim()}Q", *plain.shape)
-    raw = plain.reshape(-1).view(torch.uint8).numpy().tobytes() if plain.numel() else b""
+    # One number with a stride of its own counts as contiguous; its bytes want a stride of 1.
+    flat = plain.as_strided((plain.numel(),), (1,))
+    raw = flat.view(torch.uint8).numpy().tobytes() if plain.numel() else b""
     return msgpack.ExtType(_TENSOR, head + shape + raw)
 
 

@@ -20,8 +20,8 @@ import torch.nn.functional as F  # noqa: N812
 from otter.test_files import ExceptionTestFile
 
 from autograder import masters, otter_build
-from autograder.diagnosis import Call, Mistake, explain, known_mistakes
-from labkit.checks import Mismatch, seeded
+from autograder.diagnosis import Call, Mistake, explain, in_a_row, known_mistakes
+from labkit.checks import Mismatch, gradients, seeded
 
 ROOT = Path(__file__).resolve().parents[1]
 SEEDS = tuple(f"seed {i}" for i in range(int(os.environ.get("SEEDS", "3"))))
@@ -157,18 +157,34 @@ def _mistakes(checks: set[str], copies: Mapping[str, Sequence[str]]) -> Iterator
 
 
 def _recorded(name: str, function: Function, calls: list[Call]) -> Function:
-    """The function, noting each call with its arguments as they were before it."""
+    """The function, noting each call. As in grading, it is given copies of its arguments."""
+
+    def call_with_arguments(*args: Any) -> tuple[Any, list[Any]]:
+        copies = [a.clone() if isinstance(a, torch.Tensor) else a for a in args]
+        try:
+            value = function(*copies)
+        except Exception as error:
+            calls.append(Call(name, args, raised=type(error).__name__))
+            raise
+        calls.append(Call(name, args, value))
+        return value, copies
 
     def call(*args: Any) -> Any:
-        before = tuple(a.clone() if isinstance(a, torch.Tensor) else a for a in args)
-        try:
-            value = function(*args)
-        except Exception as error:
-            calls.append(Call(name, before, raised=type(error).__name__))
-            raise
-        calls.append(Call(name, before, value))
-        return value
+        return call_with_arguments(*args)[0]
 
+    def pull_back(args: Sequence[Any], wrt: Sequence[int], cotangent: torch.Tensor) -> list[Any]:
+        pullback = (tuple(wrt), cotangent)
+        try:
+            grads = gradients(function, args, wrt, cotangent)
+        except Exception as error:
+            raised = type(error).__name__
+            calls.append(Call(name, tuple(args), raised=raised, pullback=pullback))
+            raise
+        calls.append(Call(name, tuple(args), in_a_row(grads), pullback=pullback))
+        return grads
+
+    call.call_with_arguments = call_with_arguments  # type: ignore[attr-defined]
+    call.gradients = pull_back  # type: ignore[attr-defined]
     return call
 
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from labkit import checks
-from labkit.checks import Case, Mismatch, choice, generator, gradients, same, seeded
+from labkit.checks import Case, Mismatch, choice, choices, generator, gradients, same, seeded
 
 
 def told(*args, **kwargs) -> str:
@@ -125,6 +125,22 @@ def test_a_choice_is_checked_without_telling_the_answer():
         assert "L" not in said
 
 
+def test_several_choices_are_checked_in_any_order_without_telling_the_answer():
+    options = ("a", "b", "c")
+    choices(["c", "a"], ("a", "c"), options)
+    choices(("a", "c", "a"), ("a", "c"), options)
+    for wrong in ([], ["a"], ["a", "b", "c"]):
+        with pytest.raises(Mismatch) as caught:
+            choices(wrong, ("a", "c"), options)
+        assert str(caught.value) == "these are not the right choices"
+    for no_list in ("a", {"a", "c"}, ["a", "d"], ["a", ["c"]], 3):
+        with pytest.raises(Mismatch, match="write a list of some of these: a, b, c"):
+            choices(no_list, ("a", "c"), options)
+    for nothing in (None, ...):
+        with pytest.raises(Mismatch, match="still to be answered"):
+            choices(nothing, ("a", "c"), options)
+
+
 def test_changed_inputs_are_noticed():
     def changes(x):
         return x.mul_(2)
@@ -139,3 +155,18 @@ def test_gradients_are_those_of_the_function():
     x, y = torch.tensor([1.0, 2.0]), torch.tensor([3.0, 4.0])
     (dx,) = gradients(lambda x, y: x * y, (x, y), [0], torch.tensor([1.0, 10.0]))
     assert dx.tolist() == [3.0, 40.0]
+
+
+def test_where_no_gradient_passes_it_is_zero():
+    x, y = torch.tensor([1.0, 2.0]), torch.tensor(3.0)
+    for function in (lambda x, y: x * y.item(), lambda x, y: x * y.detach()):
+        dx, dy = gradients(function, (x, y), [0, 1], torch.ones(2))
+        assert dx.tolist() == [3.0, 3.0]
+        assert float(dy) == 0
+    dx, dy = gradients(lambda x, y: (x * y).detach(), (x, y), [0, 1], torch.ones(2))
+    assert (dx.tolist(), float(dy)) == ([0.0, 0.0], 0.0)
+
+
+def test_an_output_of_another_type_is_pulled_back_all_the_same():
+    (dx,) = gradients(lambda x: 2 * x.double(), (torch.ones(2),), [0], torch.ones(2))
+    assert (dx.tolist(), dx.dtype) == ([2.0, 2.0], torch.float32)

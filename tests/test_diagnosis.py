@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from autograder.diagnosis import Call, explain, known_mistakes, mistake
-from labkit.checks import Mismatch
+from autograder.diagnosis import Call, explain, in_a_row, known_mistakes, mistake
+from labkit.checks import Mismatch, gradients
 
 X = torch.tensor([1.0, 2.0, 4.0])
 
@@ -146,3 +146,46 @@ def test_a_bundle_without_mistakes_has_none():
 def test_odd_values_match_nothing(value):
     call = Call("f", (X,), value)
     assert explain([call], Mismatch("", kind="shape", expected=X), KNOWN) == ""
+
+
+# ---- Gradients
+
+
+@mistake("g", "is something detached?")
+def half_detached(x):
+    return x * x.detach() ** 2
+
+
+@mistake("g", "is something done in place?")
+def saved_and_changed(x):
+    y = x * 1
+    z = y**3
+    y += 1
+    return z
+
+
+def pulled(function) -> Call:
+    wrt, cotangent = (0,), torch.ones(3)
+    try:
+        found = in_a_row(gradients(function, (X,), wrt, cotangent))
+    except RuntimeError as error:
+        return Call("g", (X,), raised=type(error).__name__, pullback=(wrt, cotangent))
+    return Call("g", (X,), found, pullback=(wrt, cotangent))
+
+
+def diagnose_gradient(function) -> str:
+    known = [half_detached.mistake, saved_and_changed.mistake]
+    calls = [Call("g", (X,), function(X)), pulled(function)]
+    wrong = Mismatch("differs", kind="value", expected=3 * X.double() ** 2)
+    return explain(calls, wrong, known)
+
+
+def test_a_mistake_is_known_by_its_gradients_where_its_values_are_right():
+    assert diagnose_gradient(lambda x: x * (x * x).detach()) == "is something detached?"
+    assert diagnose_gradient(lambda x: (x * x) * x.detach()) == ""
+    assert diagnose_gradient(lambda x: 2 * x * x.detach() ** 2) == ""
+
+
+def test_a_backward_pass_that_raised_is_left_to_torchs_words():
+    assert pulled(saved_and_changed).raised == "RuntimeError"
+    assert diagnose_gradient(saved_and_changed) == ""

@@ -210,6 +210,9 @@ def test_gradients_come_back(pool):
         dx, dy = gradients(names.get("f"), (x, y), (0, 1), torch.ones(2))
         assert dx.tolist() == [3.0, 4.0]
         assert dy.tolist() == [1.0, 2.0]
+        (call,) = names.calls
+        assert call.value.tolist() == [3.0, 4.0, 1.0, 2.0]
+        assert call.pullback[0] == (0, 1)
         names.close()
 
 

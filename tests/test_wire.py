@@ -52,6 +52,11 @@ def test_tensors_come_back_bit_for_bit(dtype, shape):
     assert torch.equal(back, tensor)
 
 
+def test_a_single_number_from_a_column_crosses():
+    column = torch.arange(6.0).reshape(1, 6)[:, 4]  # of one number, 6 apart
+    assert decode(encode(column)).tolist() == [4.0]
+
+
 def test_views_gradients_and_conjugates_cross_as_the_numbers_they_show():
     weights = torch.randn(3, 4, requires_grad=True)
     assert torch.equal(decode(encode(weights.T)), weights.detach().T)

@@ -194,6 +194,19 @@ def choice(actual: object, expected: str, options: Sequence[str]) -> None:
         raise Mismatch("this is not the right choice", kind="value", actual=actual)
 
 
+def choices(actual: object, expected: Sequence[str], options: Sequence[str]) -> None:
+    """Pass if exactly the right options are listed, in any order; the message never tells which
+    those are. (A set does not cross into grading, so it is no list here either.)"""
+    if actual is None or actual is Ellipsis:
+        raise Mismatch("this is still to be answered", kind="unanswered")
+    listed = list(actual) if isinstance(actual, list | tuple) else None
+    if listed is None or any(option not in options for option in listed):
+        text = f"write a list of some of these: {', '.join(options)}"
+        raise Mismatch(text, kind="type", actual=actual)
+    if set(listed) != set(expected):
+        raise Mismatch("these are not the right choices", kind="value", actual=actual)
+
+
 def leaves_inputs_alone(function: Callable[..., Any], *args: Any) -> None:
     """Pass if calling `function` does not change the tensors among its arguments."""
     if hasattr(function, "call_with_arguments"):
@@ -213,7 +226,11 @@ def leaves_inputs_alone(function: Callable[..., Any], *args: Any) -> None:
 def gradients(
     function: Callable[..., Any], args: Sequence[Any], wrt: Sequence[int], cotangent: torch.Tensor
 ) -> list[torch.Tensor]:
-    """d<cotangent, function(*args)> / d args[i] for i in `wrt`, each of the shape of args[i]."""
+    """d<cotangent, function(*args)> / d args[i] for i in `wrt`, each of the shape of args[i].
+
+    Where no gradient reaches an argument, because the output was made without it or outside of
+    autograd, that is what comes back: zeros.
+    """
     if hasattr(function, "gradients"):
         return list(function.gradients(args, wrt, cotangent))
     inputs = [
@@ -222,9 +239,14 @@ def gradients(
         else a
         for i, a in enumerate(args)
     ]
+    wanted = [inputs[i] for i in wrt]
     output = function(*inputs)
-    grads = torch.autograd.grad(output, [inputs[i] for i in wrt], cotangent)
-    return list(grads)
+    if not isinstance(output, torch.Tensor):
+        output = as_tensor(output)
+    if not output.requires_grad:
+        return [torch.zeros_like(argument) for argument in wanted]
+    cotangent = cotangent.to(output.dtype)
+    return list(torch.autograd.grad(output, wanted, cotangent, materialize_grads=True))
 
 
 def cost_of(function: Callable[..., Any], *args: Any) -> Any:
