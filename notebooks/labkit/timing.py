@@ -70,7 +70,7 @@ def compare(
     True
     """
     turns: dict[str, list[float]] = {name: [] for name in calls}
-    with _threads(threads):
+    with using_threads(threads):
         repeats = {name: _repeats(call, at_least) for name, call in calls.items()}
         start = timer()
         for done in range(rounds):
@@ -178,7 +178,7 @@ def four_clocks(
     pair, small = _pair(first, second, args), _pair(first, second, small_args)
     as_tensor(pair[0]()), as_tensor(pair[1]())
     cuda = args[0].is_cuda
-    with _threads(1), ThreadPoolExecutor(1) as queue:
+    with using_threads(1), ThreadPoolExecutor(1) as queue:
         queue.submit(int).result()  # starts the thread
         cold = [_ratio(_pair(first, second, fresh), _mean_of_three) for fresh in fresh_args]
         times = range(len(cold))
@@ -249,7 +249,8 @@ def _summary(seconds: list[float]) -> Timing:
 
 
 @contextmanager
-def _threads(count: int) -> Iterator[None]:
+def using_threads(count: int) -> Iterator[None]:
+    """Let torch use `count` threads inside this block."""
     before = torch.get_num_threads()
     torch.set_num_threads(count)
     try:

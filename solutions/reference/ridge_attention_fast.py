@@ -29,7 +29,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, bmm
-from torch.autograd.function import once_differentiable
 from torch.linalg import cholesky, solve_triangular
 from torch.nn.functional import pad
 
@@ -62,7 +61,7 @@ def plain(Q: Tensor, K: Tensor, V: Tensor, lam: Lam) -> Tensor:
 def tuned(Q: Tensor, K: Tensor, V: Tensor, lam: Lam) -> Tensor:
     """The same recursion without a new state at each step: in place, so without gradients."""
     (Q, K, V, lam), shape = _flat(Q, K, V, lam)
-    M_inv, J = _identity(K) / lam, torch.zeros_like(K.mT @ V)
+    M_inv, J = _identity(K) / lam, K.new_zeros(len(K), K.shape[-1], V.shape[-1])
     out = torch.empty_like(V)
     for q, k, v, o in zip(*(a.split(1, 1) for a in (Q, K, V, out)), strict=True):
         u = bmm(k, M_inv)
@@ -81,7 +80,7 @@ def fused(Q: Tensor, K: Tensor, V: Tensor, lam: Lam) -> Tensor:
     """
     (Q, K, V, lam), shape = _flat(Q, K, V, lam)
     d, one = K.shape[-1], K.new_ones(1, 1, 1)
-    S = torch.cat([_identity(K) / lam, torch.zeros_like(K.mT @ V)], -1)  # (b, d, d + dv)
+    S = pad(_identity(K) / lam, (0, V.shape[-1]))  # [P | W], (b, d, d + dv)
     W, a, scale = S[..., d:], torch.empty_like(S[:, :1]), torch.empty_like(lam)
     u, V, out = a[..., :d], pad(V, (d, 0)), torch.empty_like(V)  # V is [0 | V] from here on
     rows = (*(a.split(1, 1) for a in (Q, K, V, out)), K.mT.split(1, 2))
@@ -143,12 +142,13 @@ class _Chunked(torch.autograd.Function):
         return out
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, dO: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, None]:
         """With z_t = M_t^{-1} q_t, and y_t = W_t do_t, which is dq_t, and D summed from the end:
 
         D_i = sum_{t>=i} z_t [do_t | -y_t]^T, [dv_i | e_i] = D_i^T k_i, dk_i = D_i [v_i | k_i] + e_i
         """
+        if torch.is_grad_enabled():  # by create_graph=True
+            raise RuntimeError("chunked has first derivatives only: use chunked_parallel")
         *inputs, starts, factors = ctx.saved_tensors
         C, d = factors.shape[-2], starts.shape[-2]
         Q, K, V, dO = (a.unflatten(1, (-1, C)) for a in (*inputs, dO))  # (b, n/C, C, d)
@@ -173,7 +173,7 @@ def _chunks(
     one update and a few products:  [H | N] = L^{-1} (K S - [0 | V]),  S <- S - H^T [H | N].
     """
     (b, n, d), dv = K.shape, V.shape[-1]
-    S = torch.cat([_identity(K) / lam, K.new_zeros(b, d, dv)], -1)  # [P | W]
+    S = pad(_identity(K) / lam, (0, dv))  # [P | W]
     W, out = S[..., d:], torch.empty_like(V)
     G, A = K.new_empty(b, C, d + dv), K.new_empty(b, C, C)
     (KP, KW), G_T, diagonal = G.split([d, dv], -1), G.mT, A.diagonal(dim1=1, dim2=2)
