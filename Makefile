@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 PYTHON ?= python3.11
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lab assign grade test verify lint clean
+.PHONY: help setup lab assign grade test verify bench lint clean
 
 help:  ## print this help
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ test: setup  ## all tests (under 15 minutes on two cores)
 
 verify: setup  ## the full numbers: many seeds, whole corpora, every level
 	@SEEDS=20 $(BIN)/python -m pytest
+
+bench: setup  ## the measured claims, as a table
+	@$(BIN)/autograder bench
 
 lint: setup  ## style and types
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy

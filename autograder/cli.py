@@ -131,6 +131,33 @@ def doctor(bundle: Path) -> None:
     click.echo(report([bundle / "solutions"]))
 
 
+@main.command()
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@bundle_option
+@click.option("--json", "file", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE")
+@click.option("--full", is_flag=True, help="All sizes: takes a quarter of an hour, not minutes.")
+def bench(names: tuple[str, ...], bundle: Path, file: Path | None, full: bool) -> None:
+    """Measure what is claimed, here and now: ratios with 95% intervals, as a table.
+
+    Each NAME is a bench; without one, all of them run. With --json the rows are written to FILE
+    too, as [{bench, name, ratio, low, high, n}, ...]. A name says what is divided by what."""
+    from autograder import bench as measured
+    from autograder.course import CourseError, read_table
+    from autograder.grading import use_bundle
+
+    use_bundle(bundle.resolve())
+    try:
+        read_table(bundle.resolve())
+        benches = measured.choose(names)
+    except (CourseError, measured.UnknownBench) as error:
+        _stop(str(error))
+    if file is not None and (problem := measured.can_write(file)):
+        _stop(f"--json {file}: {problem}")
+    rows = measured.run(benches, full, click.echo)
+    if file is not None:
+        file.write_text(measured.as_json(rows), "utf-8")
+
+
 def _with_only(course: Course, only: str | None) -> Course:
     """The course with no other notebook than `only`, where that is given."""
     if only is None:

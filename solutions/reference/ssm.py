@@ -98,17 +98,19 @@ def chunked(W: Tensor, U: Tensor, b: Tensor, x: Tensor, chunk: int | None = None
     N, T, _ = x.shape
     H, C = len(b), chunk or max(1, math.isqrt(T))
     v = pad(drive(U, b, x), (0, 0, 0, -T % C)).view(N, -1, C, H)  # (N, chunks, C, H)
-    local = [v[:, :, 0]]
-    for i in range(1, C):
-        local.append(local[-1] @ W.T + v[:, :, i])
-    h = torch.stack(local, 2)
+    v = v.permute(2, 0, 1, 3).reshape(C, -1, H)  # a step of all chunks is one matrix
+    local = [v[0]]
+    for v_l in v[1:].unbind():
+        local.append(torch.addmm(v_l, local[-1], W.T))
+    h = torch.stack(local)  # (C, N chunks, H)
     powers = doubling_kernel(W, C + 1)  # (H, H, C + 1)
     carry, carries = v.new_zeros(N, H), []
-    for ends in h[:, :, -1].unbind(1):  # (N, H): the last state of each chunk, started from 0
+    for ends in h[-1].view(N, -1, H).unbind(1):  # (N, H): each chunk's last state, from 0
         carries.append(carry)
-        carry = carry @ powers[:, :, C].T + ends
-    h = h + torch.einsum("oil,nci->nclo", powers[:, :, 1:], torch.stack(carries, 1))
-    return h.reshape(N, -1, H)[:, :T]
+        carry = torch.addmm(ends, carry, powers[:, :, C].T)
+    inherited = torch.stack(carries, 1).view(1, -1, H).expand(C, -1, H)
+    h = torch.baddbmm(h, inherited, powers[:, :, 1:].permute(2, 1, 0))
+    return h.view(C, N, -1, H).permute(1, 2, 0, 3).reshape(N, -1, H)[:, :T]
 
 
 # ---- Operations: a product of (m, k) by (k, n) costs 2 m k n; additions of vectors are left out

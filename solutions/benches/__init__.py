@@ -1,0 +1,1 @@
+"""What is claimed about this homework's code, as measurements: see `autograder.bench`."""
