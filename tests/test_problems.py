@@ -21,7 +21,7 @@ KEPT = {
     r"\\lambda": r"lam",
     r"\\sigma": r"sigma|s_|s\^",
     r"\\top": r"\^T",
-    r"\\sum": r"sum",
+    r"\\sum": r"sum|\.\.\.",
     r"\\frac": r"/",
     r"\^2(?!\d)|\^\{2\}": r"\^2|squared",
     r"\^\{-1\}": r"\^\(-1\)|\^-1|inv|/",
