@@ -135,7 +135,7 @@ def doctor(bundle: Path) -> None:
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @bundle_option
 @click.option("--json", "file", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE")
-@click.option("--full", is_flag=True, help="All sizes: takes a quarter of an hour, not minutes.")
+@click.option("--full", is_flag=True, help="All sizes: takes much longer.")
 def bench(names: tuple[str, ...], bundle: Path, file: Path | None, full: bool) -> None:
     """Measure what is claimed, here and now: ratios with 95% intervals, as a table.
 

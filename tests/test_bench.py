@@ -239,7 +239,7 @@ def test_a_bench_that_cannot_be_imported_is_not_passed_over_in_silence(bundle):
 
 def test_the_homework_has_its_benches():
     use_bundle(ROOT)
-    assert "kernels" in bench.known()
+    assert {"kernels", "ssm"} <= set(bench.known())
 
 
 @pytest.fixture
@@ -297,3 +297,39 @@ def test_every_claim_is_made_at_a_size_that_is_measured():
     sizes = {"": kernels.FORWARD, "with gradients ": kernels.BACKWARD}
     for what, pair, size in kernels.CLAIMED:
         assert size in sizes[what], pair
+
+
+def test_the_loops_of_the_ssm_bench_are_the_recurrence():
+    from labkit.inputs import diagonal_ssm_inputs, ssm_inputs
+    from solutions.benches import ssm as measured
+    from solutions.reference import ssm, ssm_diagonal
+
+    for kind, make, oracle in (
+        ("dense", ssm_inputs, ssm.recurrence),
+        ("diagonal", diagonal_ssm_inputs, ssm_diagonal.recurrence),
+    ):
+        args = make(3, 70, 5, 4, generator=torch.Generator().manual_seed(0))
+        for name, form in measured.FORMS[kind].items():
+            error = (form(*args) - oracle(*args)).abs().max() / oracle(*args).abs().max()
+            # a state holds up to 70 steps' worth of (4 + 5) roundings
+            assert error < 70 * 9 * torch.finfo(torch.float32).eps / 2, f"{kind} {name}"
+
+
+def test_the_ssm_bench_makes_a_row_of_every_form_and_meets_its_claims_sizes(monkeypatch):
+    from solutions.benches import ssm as measured
+
+    monkeypatch.setattr(measured, "N", 2)
+    monkeypatch.setattr(measured, "MOST_TAPS", 2 * 128**2 * 16**2)
+    monkeypatch.setattr(measured, "T", (8, 128))
+    monkeypatch.setattr(measured, "DENSE_H", (4, 64))
+    monkeypatch.setattr(measured, "DIAGONAL_H", (4,))
+    ticks = iter(range(10**9))
+    monkeypatch.setattr(measured, "CLOCK", lambda: float(next(ticks)))
+    made = list(measured.forms(False))
+    names = [row.name for row in made if isinstance(row, Row)]
+    assert len(set(names)) == len(names)
+    assert "plain/chunked dense T=8 H=4 N=2 D=32" in names
+    assert "plain/convolution dense T=128 H=64 N=2 D=32" not in names
+    assert [text for text in made if isinstance(text, str)] == [
+        "left out: convolution at dense T=128 H=64, which takes seconds a call"
+    ]

@@ -73,7 +73,7 @@ def tuned(Q: Tensor, K: Tensor, V: Tensor, lam: Lam) -> Tensor:
 
 @torch.no_grad()
 def fused(Q: Tensor, K: Tensor, V: Tensor, lam: Lam) -> Tensor:
-    """The shortest loop we know, for scale: four operations a token, and no memory of their own.
+    """The shortest loop we know, for scale: five operations a token, and no memory of their own.
 
     In gain form, W_t = W_{t-1} + g_t (v_t - W_{t-1}^T k_t)^T with g_t = u / (1 + k_t^T u), both
     updates are one: with S = [P | W], P = M^{-1}, and a = k^T S - [0 | v^T],  S <- S - g a.
