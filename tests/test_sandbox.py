@@ -213,7 +213,8 @@ def test_closing_ends_everything_that_was_started(pool):
             "        os.setsid()\n"
             "        if os.fork() == 0:\n"
             "            time.sleep(600)\n"
-            "        os._exit(0)\n",
+            "        os._exit(0)\n"
+            "    os.wait()\n",  # so that its own child is there, and an orphan
         )
         assert len(traces.processes(pool.users)) >= 4 or not pool.users
         assert "error" not in child.close()
