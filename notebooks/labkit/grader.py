@@ -67,8 +67,10 @@ class Verdict:
         return f"{self.part}: {failed} of {count} {checks} failed"
 
     def __repr__(self) -> str:
+        if self.unanswered:
+            return self.headline
         lines = [self.headline]
-        for outcome in () if self.unanswered else self.outcomes:
+        for outcome in self.outcomes:
             lines.append(f"  {'✗' if outcome.problem else '✓'} {outcome.name}")
             if outcome.problem:
                 lines.append(textwrap.indent(outcome.problem, "      "))
@@ -77,12 +79,11 @@ class Verdict:
 
     def _repr_html_(self) -> str:
         colour = BLUE if self.unanswered else GREEN if self.passed else VERMILLION
-        items = "" if self.unanswered else "".join(map(_item, self.outcomes))
-        return (
-            f'<div style="border-left: 5px solid {colour}; padding-left: 12px">'
-            f"<p><strong>{html.escape(self.headline)}</strong></p>"
-            f'<ul style="list-style: none; padding-left: 0">{items}</ul><p>{FOLLOW}</p></div>'
-        )
+        text = f"<p><strong>{html.escape(self.headline)}</strong></p>"
+        if not self.unanswered:
+            items = "".join(map(_item, self.outcomes))
+            text += f'<ul style="list-style: none; padding-left: 0">{items}</ul><p>{FOLLOW}</p>'
+        return f'<div style="border-left: 5px solid {colour}; padding-left: 12px">{text}</div>'
 
 
 def _item(outcome: Outcome) -> str:
