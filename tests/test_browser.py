@@ -48,7 +48,8 @@ def source_of_answer(path: Path) -> str:
 
 def test_a_student_opens_answers_checks_saves_and_is_graded(unpacked: Path, tmp_path: Path) -> None:
     file = unpacked / f"{NAME}.ipynb"
-    with lab.jupyter_lab(unpacked, tmp_path) as address, lab.browser_page() as page:
+    seen = tmp_path / "failure.png"
+    with lab.jupyter_lab(unpacked, tmp_path) as address, lab.browser_page(seen) as page:
         notebook = lab.OpenNotebook(page, address, file.name)
         notebook.run_all()
         handed_in = notebook.output("grader.hand_in()").filter(has_text="nothing is answered yet")
