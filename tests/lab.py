@@ -108,15 +108,20 @@ class OpenNotebook:
         self.page = page
         page.goto(address.format(name))
         self.cell(_FIRST).wait_for()
+        page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for()
         wait_for(self._answers, "the kernel to answer")
 
     def _answers(self) -> bool:
-        """Whether the first cell has run. While JupyterLab is still connecting, it forgets what it
-        was asked to run, also after it has said that the kernel is idle: so ask again."""
+        """Whether the first cell has run. While JupyterLab is still connecting, it may ask which
+        kernel is meant, or forget what it was told to run: so answer, and tell it again."""
+        select = self.page.locator(".jp-Dialog .jp-mod-accept")
+        if select.is_visible():
+            select.click()
         prompt = self.cell(_FIRST).locator(".jp-InputArea-prompt").inner_text()
         number = prompt.strip("[]: \u00a0")
         if not number:
-            self.run(_FIRST)
+            self.cell(_FIRST).locator(".jp-InputArea-prompt").click()
+            self.page.keyboard.press("Control+Enter")
         return number.isdigit()
 
     def cell(self, text: str) -> Locator:
