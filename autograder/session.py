@@ -53,7 +53,8 @@ class Session:
 
     def names(self) -> RemoteNamespace:
         """The notebook's names, for one question, which has its own time to use."""
-        return RemoteNamespace(self._fork, self._reap, Budget(self._limits.question_seconds))
+        budget = Budget(self._limits.question_seconds, self._limits.question_bytes)
+        return RemoteNamespace(self._fork, self._reap, budget)
 
     def _run(self) -> None:
         """Run the cells until a run comes through, leaving out what took the process down."""
