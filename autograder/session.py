@@ -15,6 +15,7 @@ from autograder.course import Limits
 from autograder.intake import Cell
 from autograder.remote import Budget, RemoteNamespace, say
 from autograder.results import CellProblem
+from autograder.sandbox.freeze import Account
 from autograder.sandbox.pool import Child, Pool
 from autograder.wire import Channel, Closed, TimedOut, WireError
 
@@ -54,7 +55,18 @@ class Session:
     def names(self) -> RemoteNamespace:
         """The notebook's names, for one question, which has its own time to use."""
         budget = Budget(self._limits.question_seconds, self._limits.question_bytes)
-        return RemoteNamespace(self._fork, self._reap, budget)
+        return RemoteNamespace(self.fork, self.reap, budget)
+
+    def stop(self) -> Account:
+        """Stop everything in the sandbox, until `go_on`; how its time was spent so far. Raises
+        Closed, TimedOut."""
+        assert self._child is not None
+        return self._child.stop()
+
+    def go_on(self) -> None:
+        """Let everything that `stop` stopped go on."""
+        assert self._child is not None
+        self._child.go_on()
 
     def _run(self) -> None:
         """Run the cells until a run comes through, leaving out what took the process down."""
@@ -127,7 +139,7 @@ class Session:
         self._left_out.add(number)
         self._note(number, "skipped", f"was not run: {why}")
 
-    def _fork(self) -> Channel:
+    def fork(self) -> Channel:
         """A fork of the notebook's process; of a new run if that process is gone. Raises Closed
         where a new run cannot be forked either: then there is nothing to ask any more."""
         if self._lost:
@@ -144,7 +156,7 @@ class Session:
             self._lost = True
             raise Closed(str(error)) from None
 
-    def _reap(self) -> int:
+    def reap(self) -> int:
         """End the last fork; how it ended (0 where nothing can be learnt)."""
         assert self._child is not None
         with suppress(WireError):
