@@ -67,7 +67,9 @@ def build(name: str, content: NotebookNode, file: Path) -> Built:
             compile(text, f"the test file of {question}", "exec")
     except Exception as error:
         raise CourseError(f"{file}: Otter cannot use this master: {error}") from error
-    return Built(canonical(solved), canonical(student), test_files)
+    student = canonical(student)
+    student.cells += _hand_in()
+    return Built(canonical(solved), student, test_files)
 
 
 def _written(transformed: Any, folder: Path, sanitize: bool) -> NotebookNode:
@@ -79,7 +81,7 @@ def _written(transformed: Any, folder: Path, sanitize: bool) -> NotebookNode:
 
 def canonical(notebook: NotebookNode) -> NotebookNode:
     """The notebook as it is released: no outputs, fixed metadata, ids from question and position,
-    our set-up cell right before the first code cell, and at the end the cells that hand in."""
+    and our set-up cell in Otter's place, right before the first code cell."""
     cells = [cell for cell in notebook.cells if cell.source.strip()]  # Otter ends with a blank one
     cells = [cell for cell in cells if not cell.source.startswith(_EXPORT)]
     init = next((cell for cell in cells if cell.source.startswith("# Initialize Otter")), None)
@@ -88,7 +90,6 @@ def canonical(notebook: NotebookNode) -> NotebookNode:
         init.source = _set_up(notebook.metadata["otter"]["assignment_name"])
         place = next((i for i, cell in enumerate(cells) if cell.cell_type == "code"), len(cells))
         cells.insert(place, init)
-        cells += _hand_in()
     counts: dict[str, int] = {}
     question = ""
     for cell in cells:
@@ -112,12 +113,15 @@ def _set_up(name: str) -> str:
 
 
 def _hand_in() -> list[NotebookNode]:
-    """A heading with what to do, and the cell that packs; grading leaves it out."""
-    locked = {"deletable": False, "editable": False, "question": ""}
+    """What a student notebook ends with: what to do, and the cell that packs. Grading leaves it
+    out."""
     text = (_TEMPLATES / "hand_in.md").read_text("utf-8").strip()
+    locked = {"deletable": False, "editable": False}
     return [
-        nbformat.v4.new_markdown_cell(text, metadata=locked),
-        nbformat.v4.new_code_cell("grader.hand_in()", metadata=locked | {"tags": [IGNORED]}),
+        nbformat.v4.new_markdown_cell(text, id="text-hand-in", metadata=locked),
+        nbformat.v4.new_code_cell(
+            "grader.hand_in()", id="hand-in", metadata=locked | {"tags": [IGNORED]}
+        ),
     ]
 
 

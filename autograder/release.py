@@ -133,7 +133,7 @@ def _student_files(course: Course, notebooks: Mapping[str, bytes]) -> dict[str, 
     readme = string.Template((_TEMPLATES / "student_readme.md").read_text("utf-8")).substitute(
         title=course.title,
         notebooks="\n".join(names),
-        data=", and `data/`, which they read" if data else "",
+        data=", and `data/`" if data else "",
         environment=specification["name"],
         submission=f"{course.name}-submission.zip",
     )

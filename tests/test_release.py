@@ -190,7 +190,7 @@ def test_students_get_no_solution_no_hidden_test_and_no_secret(released: Release
 def test_the_solved_notebook_ran_and_its_page_shows_it(released: Release) -> None:
     (page,) = released.pages
     text = page.read_text("utf-8")
-    assert "all 2 public checks passed" in text
+    assert "1a: all 2 checks passed" in text
     assert "flattened" in text
     assert "Entries of opposite sign" in text
     solved = nbformat.read(released.instructor[0], as_version=4)

@@ -43,10 +43,12 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the public checks of one part say; a notebook shows it as HTML, else it is text."""
+    """What the checks of one part say; a notebook shows it as HTML, else it is text. `public`: they
+    are not all there is (in an instructor's solved notebook they are)."""
 
     part: str
     outcomes: tuple[Outcome, ...]
+    public: bool = True
 
     @property
     def passed(self) -> bool:
@@ -59,7 +61,7 @@ class Verdict:
     @property
     def headline(self) -> str:
         count, failed = len(self.outcomes), sum(bool(o.problem) for o in self.outcomes)
-        checks = "public check" if count == 1 else "public checks"
+        checks = f"{'public ' if self.public else ''}check{'' if count == 1 else 's'}"
         if self.unanswered:
             return f"{self.part}: not answered yet ({self.outcomes[0].problem})"
         if self.passed:
@@ -67,22 +69,24 @@ class Verdict:
         return f"{self.part}: {failed} of {count} {checks} failed"
 
     def __repr__(self) -> str:
+        if self.unanswered:
+            return self.headline
         lines = [self.headline]
-        for outcome in () if self.unanswered else self.outcomes:
+        for outcome in self.outcomes:
             lines.append(f"  {'✗' if outcome.problem else '✓'} {outcome.name}")
             if outcome.problem:
                 lines.append(textwrap.indent(outcome.problem, "      "))
                 lines.append(textwrap.indent(outcome.source, "      | "))
-        return "\n".join([*lines, FOLLOW])
+        return "\n".join([*lines, FOLLOW] if self.public else lines)
 
     def _repr_html_(self) -> str:
         colour = BLUE if self.unanswered else GREEN if self.passed else VERMILLION
-        items = "" if self.unanswered else "".join(map(_item, self.outcomes))
-        return (
-            f'<div style="border-left: 5px solid {colour}; padding-left: 12px">'
-            f"<p><strong>{html.escape(self.headline)}</strong></p>"
-            f'<ul style="list-style: none; padding-left: 0">{items}</ul><p>{FOLLOW}</p></div>'
-        )
+        text = f"<p><strong>{html.escape(self.headline)}</strong></p>"
+        if not self.unanswered:
+            items = "".join(map(_item, self.outcomes))
+            text += f'<ul style="list-style: none; padding-left: 0">{items}</ul>'
+            text += f"<p>{FOLLOW}</p>" if self.public else ""
+        return f'<div style="border-left: 5px solid {colour}; padding-left: 12px">{text}</div>'
 
 
 def _item(outcome: Outcome) -> str:
@@ -120,7 +124,8 @@ class Grader:
             _outcome(str(name), case.body, sources, given)
             for name, case in zip(names, cases, strict=True)
         ]
-        return Verdict(question.removeprefix("q").replace("_", " ").strip(), tuple(outcomes))
+        part = question.removeprefix("q").replace("_", " ").strip()
+        return Verdict(part, tuple(outcomes), public=not any(case.hidden for case in cases))
 
     def hand_in(self) -> None:
         """Write the zip to hand in, and say what is unanswered or missing."""
