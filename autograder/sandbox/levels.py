@@ -126,7 +126,7 @@ def _probe_here() -> None:
         except OSError as error:
             said = json.dumps(str(error))
         finally:
-            seal.kill_descendants()
+            seal.kill_descendants(settings)
             seal.sweep(settings.user, work)
     print(said or json.dumps("the process in the sandbox ended before it could say anything"))
 
