@@ -111,6 +111,7 @@ def inside(settings: Settings, work: str) -> None:
         os.setgroups([])
         os.setresgid(settings.user, settings.user, settings.user)
         os.setresuid(settings.user, settings.user, settings.user)
+        kernel.readable_by_its_user()  # for the watch
     kernel.drop_capabilities()
     kernel.no_new_privileges()
     if settings.level == "landlock":

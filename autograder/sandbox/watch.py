@@ -1,9 +1,10 @@
 """What all processes of one sandbox use together, as the supervisor sees it from outside.
 
 The kernel counts memory and descriptors by process, and files by user or not at all: a program that
-spreads over many processes would get each limit many times. Comes in: a sandbox's settings and its
-first process. Goes out: which limit was passed ("" if none). Nothing here is told by the student's
-side: all of it is read from /proc and from the folders that may be written to.
+spreads over many processes would get each limit many times. Comes in: a sandbox's settings. Goes
+out: which limit was passed ("" if none). Runs in the supervisor, below which all of them are.
+Nothing here is told by the student's side: all of it is read from /proc and from the folders that
+may be written to.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from autograder.sandbox import kernel
 from autograder.sandbox.seal import Settings, resident_at_start
 
 INTERVAL = 0.2  # seconds between two looks
@@ -20,20 +22,34 @@ _DEEPEST = 64  # folders within folders
 _SHARED = "/dev/shm"  # where a sandbox without mounts of its own may write, besides its work folder
 
 
-def overrun(settings: Settings, child: int, work: str) -> str:
-    """The limit that the processes from `child` on have passed together: "memory", "processes",
+def overrun(settings: Settings, work: str) -> str:
+    """The limit that all processes below this one have passed together: "memory", "processes",
     "open files" or "disk"; "" if none."""
-    alive = [child, *descendants(child)]
+    alive = list(descendants(os.getpid()))
     if len(alive) > settings.processes:
         return "processes"
-    if sum(map(_open_files, alive)) > settings.open_files:
-        return "open files"
-    most = settings.memory_bytes + resident_at_start()
-    if sum(map(_resident, alive)) > most and sum(map(_share, alive)) > most:
-        return "memory"
-    if work and _written(settings, alive, work) > settings.disk_bytes:
-        return "disk"
+    with kernel.files_as(settings.user):
+        if sum(map(_open_files, alive)) > settings.open_files:
+            return "open files"
+        most = settings.memory_bytes + resident_at_start()
+        if sum(map(_resident, alive)) > most and sum(map(_share, alive)) > most:
+            return "memory"
+        found = dict(item for process in alive for item in _deleted(process))
+    if work:
+        owner = os.getuid() if settings.user is None else settings.user
+        found |= {**dict(_files_below(work)), **dict(_files_below(_SHARED, owner))}
+        if sum(found.values()) > settings.disk_bytes:
+            return "disk"
     return ""
+
+
+def reap_orphans(child: int) -> None:
+    """Reap what has ended below this process, but for its own `child`."""
+    while True:
+        ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        if ended is None or ended.si_pid == child:
+            return
+        os.waitpid(ended.si_pid, 0)
 
 
 def descendants(process: int) -> Iterator[int]:
@@ -75,16 +91,6 @@ def _kibibytes(process: int, file: str, keys: tuple[str, ...]) -> int:
     return 0
 
 
-def _written(settings: Settings, alive: list[int], work: str) -> int:
-    """Bytes on disk below the work folder and, of this user, in shared memory; deleted files that
-    are still open too."""
-    owner = os.getuid() if settings.user is None else settings.user
-    found = {**dict(_files_below(work)), **dict(_files_below(_SHARED, owner))}
-    for process in alive:
-        found.update(_deleted(process))
-    return sum(found.values())
-
-
 def _files_below(folder: str, owner: int | None = None) -> Iterator[tuple[tuple[int, int], int]]:
     """((device, inode), bytes) of every file below, of one owner if that is given."""
     waiting = [(folder, 0)]
@@ -103,6 +109,7 @@ def _files_below(folder: str, owner: int | None = None) -> Iterator[tuple[tuple[
 
 
 def _deleted(process: int) -> Iterator[tuple[tuple[int, int], int]]:
+    """The same for files that were deleted and are still open."""
     with contextlib.suppress(OSError):
         for entry in os.listdir(f"/proc/{process}/fd"):
             status = os.stat(f"/proc/{process}/fd/{entry}")

@@ -141,7 +141,8 @@ def _watch(child: int, control: socket.socket, settings: seal.Settings, work: st
         ready = select.select([ended, control.fileno()], [], [], watch.INTERVAL)[0]
         if ended in ready:
             return ""
-        over = "" if ready else watch.overrun(settings, child, work)
+        watch.reap_orphans(child)
+        over = "" if ready else watch.overrun(settings, work)
         if ready and control.recv(1) == b"I":
             os.kill(child, signal.SIGINT)
         elif ready or over:  # K, or the trusted side is gone; or too much
