@@ -106,7 +106,10 @@ class Session:
         try:
             self._try_cell(child, cell, seconds)
         except WireError:
-            if time.monotonic() - started < seconds:
+            over = child.close().get("over")
+            if over:
+                said = f"used more than a submission may in all its processes ({over})"
+            elif time.monotonic() - started < seconds:
                 said = "ended the whole process (an exit, a crash, or too much memory)"
             else:
                 said = f"ran longer than {seconds:.3g} seconds and could not be interrupted"

@@ -12,7 +12,8 @@ import torch
 
 from autograder.course import Limits
 from autograder.intake import Cell
-from autograder.sandbox.freeze import descendants, waited
+from autograder.sandbox.freeze import waited
+from autograder.sandbox.watch import descendants
 from autograder.session import Session
 from autograder.turns import Contestant, Layout, Side, Task, calibrated, throttled
 from autograder.wire import Closed

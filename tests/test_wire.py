@@ -124,8 +124,9 @@ def tensor_message(
     ],
     ids=[
         "unknown dtype", "too many dimensions", "bytes missing", "size overflows",
-        "a size beyond 62 bits", "a boolean of 2", "too many elements", "no head", "unknown kind", "a number as key",
-        "one long list", "many lists", "nested too deep", "nothing",
+        "a size beyond 62 bits", "a boolean of 2", "too many elements", "no head",
+        "unknown kind", "a number as key", "one long list", "many lists", "nested too deep",
+        "nothing",
     ],
 )  # fmt: skip
 def test_an_impossible_message_is_refused(body):

@@ -10,10 +10,11 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from autograder.sandbox.watch import descendants
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PATIENCE = 2.0  # seconds until every process must have come to rest
@@ -39,7 +40,7 @@ class Freezer:
         TimeoutError where they do not come to rest."""
         deadline = time.monotonic() + _PATIENCE
         while True:
-            found = list(descendants())
+            found = list(descendants(os.getpid()))
             new = [pid for pid in found if pid not in self._held]
             if not new and all(map(_rests, found)):
                 cpu = sum(map(_cpu_seconds, found)) + _of_children(os.getpid())
@@ -61,25 +62,11 @@ class Freezer:
             descriptor = os.pidfd_open(pid)
         except ProcessLookupError:
             return
-        if pid in descendants():  # the number is still theirs
+        if pid in descendants(os.getpid()):  # the number is still theirs
             _signal(descriptor, signal.SIGSTOP)
             self._held[pid] = descriptor
         else:
             os.close(descriptor)
-
-
-def descendants() -> Iterator[int]:
-    """Every process below this one (with `adopt_orphans`, also those that tried to get away)."""
-    waiting = [os.getpid()]
-    while waiting:
-        tasks = Path(f"/proc/{waiting.pop()}/task")
-        try:
-            lists = [Path(tasks, task, "children").read_text() for task in os.listdir(tasks)]
-        except (FileNotFoundError, ProcessLookupError):
-            continue  # it has ended; its children are ours, or its parent's, by now
-        for child in " ".join(lists).split():
-            yield int(child)
-            waiting.append(int(child))
 
 
 def waited(pid: int | str = "thread-self") -> float:

@@ -27,7 +27,7 @@ import socket
 import sys
 from typing import Any
 
-from autograder.sandbox import kernel, seal
+from autograder.sandbox import kernel, seal, watch
 from autograder.sandbox.freeze import Freezer
 from autograder.wire import Channel, Closed
 
@@ -116,31 +116,36 @@ def _supervise(request: dict[str, Any], channel_fd: int, control_fd: int, shell:
             control.sock.detach()
             _student(settings, work, channel_fd, request["max_bytes"], shell)
         os.close(channel_fd)
-        _watch(child, control)
+        over = _watch(child, control, settings, work)
         _, status, usage = os.wait4(child, 0)
         report = {
             "status": os.waitstatus_to_exitcode(status),
+            "over": over,
             "cpu_seconds": usage.ru_utime + usage.ru_stime,
             "peak_bytes": usage.ru_maxrss * 1024,
         }
-        seal.kill_descendants()
     except Exception as error:
         report = {"error": str(error)}
     finally:
-        seal.sweep(settings.user, work)
         try:
+            seal.kill_descendants(settings)
+            seal.sweep(settings.user, work)
             control.send(report)
         finally:
             os._exit(0)
 
 
-def _watch(child: int, control: Channel) -> None:
-    """Return when the child has ended, by itself or because it was told to."""
+def _watch(child: int, control: Channel, settings: seal.Settings, work: str) -> str:
+    """Return when the child has ended: by itself, because it was told to, or because all that it
+    started used too much together. Then the limit that was passed, else ""."""
     ended, freezer = os.pidfd_open(child), Freezer()
     while True:
-        if ended in select.select([ended, control.sock.fileno()], [], [])[0]:
-            return
-        told = control.sock.recv(1)
+        ready = select.select([ended, control.sock.fileno()], [], [], watch.INTERVAL)[0]
+        if ended in ready:
+            return ""
+        watch.reap_orphans(child)
+        over = "" if ready else watch.overrun(settings, work)
+        told = control.sock.recv(1) if ready else b""
         if told == b"I":
             os.kill(child, signal.SIGINT)
         elif told == b"S":
@@ -148,10 +153,10 @@ def _watch(child: int, control: Channel) -> None:
         elif told == b"C":
             freezer.go_on()
             control.send({"going": True})
-        else:  # K, or the trusted side is gone
+        elif ready or over:  # K, or the trusted side is gone; or too much
             os.kill(child, signal.SIGKILL)
             select.select([ended], [], [])
-            return
+            return over
 
 
 def _student(settings: seal.Settings, work: str, fd: int, max_bytes: int, shell: Any) -> None:
