@@ -197,7 +197,8 @@ class Grader:
             return ""
         if mismatch.kind not in ("value", "shape", "not finite", "inputs", "raised"):
             return ""
-        wrong = outcome.calls[-1]
+        named = [call for call in outcome.calls if call.function == mismatch.name]
+        wrong = (named or outcome.calls)[-1]
         others = [call for call in calls if call is not wrong]
         return explain([*others, wrong], mismatch, self._mistakes)
 
