@@ -11,8 +11,10 @@ import hashlib
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
+from math import isfinite
 from pathlib import Path
 
 from otter.test_files import TestCase
@@ -139,6 +141,7 @@ class Grader:
         started = time.monotonic()
         with Session(self._pool, submitted.cells, self.course.limits) as session:
             questions = [self._grade_question(notebook, q, session) for q in automatic]
+            values = _values(notebook, session)
             problems = session.problems
         broken = bool(problems) or any(q.problem for q in questions)
         return NotebookResult(
@@ -153,6 +156,7 @@ class Grader:
             cells=problems,
             seconds=round(time.monotonic() - started, 3),
             key=key,
+            values=values,
         )
 
     def _grade_question(
@@ -226,6 +230,21 @@ def _unmet(question: Question, why: str) -> QuestionResult:
     return QuestionResult(
         question.name, question.part, question.title, 0.0, float(question.points), tests
     )
+
+
+def _values(notebook: Notebook, session: Session) -> dict[str, float]:
+    """Of the numbers that the class report shows, those that are there and finite."""
+    found: dict[str, float] = {}
+    if not notebook.reported:
+        return found
+    names = session.names()
+    for name in notebook.reported:
+        with suppress(Mismatch):
+            value = names.get(name)
+            if isinstance(value, int | float) and type(value) is not bool and isfinite(value):
+                found[name] = float(value)
+    names.close()
+    return found
 
 
 def _problem(outcomes: Sequence[Outcome]) -> str:

@@ -76,7 +76,7 @@ referee.try_on(2, {"A": [[1, 0], [0, 1]], "L": 4})
 # points: 1
 
 # %% [markdown]
-# ### 1 · Powers and scans
+# ## 1 · Powers and scans
 # 1 point · difficulty 1 of 3 · about 15 minutes
 #
 # Problem 1, parts a and d: the states, their kernel and what it costs. What the claims speak of:
@@ -265,7 +265,7 @@ with needs("1"):
 # points: 2
 
 # %% [markdown]
-# ### 2 · A with structure
+# ## 2 · A with structure
 # 2 points · difficulty 3 of 3 · about 35 minutes
 #
 # Problem 1, parts e and f: A is diagonal, or the identity plus a matrix of rank one. The model brought a
@@ -597,7 +597,7 @@ with needs("2"):
 # points: 1
 
 # %% [markdown]
-# ### 3 · Purification
+# ## 3 · Purification
 # 1 point · difficulty 2 of 3 · about 20 minutes
 #
 # Problem 3, parts b and c. In the log the prompt for 3c asks for the first *two* directions, where the
@@ -819,7 +819,7 @@ with needs("3"):
 # points: 1
 
 # %% [markdown]
-# ### 4 · Ridge attention
+# ## 4 · Ridge attention
 # 1 point · difficulty 2 of 3 · about 20 minutes
 #
 # Problem 4, parts c, f and g. Costs are multiplications: (a, b) times (b, c) makes a b c of them. An order

@@ -23,6 +23,8 @@ CLASS = ROOT / "data" / "submissions"
 KERNEL = "q_ssm_convolution_kernel"
 CPU = "q_coding_ssm_forward_cpu"
 GPU = "q_coding_ssm_forward_gpu"
+REFEREE = "q_referee_a_model"
+PROCESS = "q_homework_process"
 _MARKER = re.compile(r" *# (BEGIN|END) SOLUTION\n?|  # SOLUTION$", re.MULTILINE)
 
 
@@ -61,7 +63,13 @@ def solved(name: str) -> bytes:
 
 def submissions() -> dict[str, bytes]:
     """The class by file name."""
-    return {**on_the_cpu(), **on_kernels(), **on_the_gpu(), **whole_homeworks()}
+    return {
+        **on_the_cpu(),
+        **on_kernels(),
+        **on_the_gpu(),
+        **whole_homeworks(),
+        **on_the_model_and_the_process(),
+    }
 
 
 def on_the_cpu() -> dict[str, bytes]:
@@ -151,6 +159,14 @@ def whole_homeworks() -> dict[str, bytes]:
         "mia.zip": zipped({"my work/ssm_forward_final (2).ipynb": late}),
         "uma_all_solved.zip": zipped({f"{name}.ipynb": solved(name) for name in names}),
         "val_all_untouched.zip": zipped({f"hw8/{name}.ipynb": released(name) for name in names}),
+    }
+
+
+def on_the_model_and_the_process() -> dict[str, bytes]:
+    return {
+        "wes_believes_it_all.ipynb": assignment(REFEREE, a.SETUP, a.BELIEVED),
+        "xia_refutes_most.ipynb": assignment(REFEREE, a.SETUP, a.MOSTLY_REFUTED),
+        "yul_process_only.ipynb": assignment(PROCESS, a.PROCESS),
     }
 
 
