@@ -43,7 +43,8 @@
 # ```text
 # verdict_7          True or False
 # confidence_7       how sure you are of that, from 0.5 (a coin) to 1 (certain)
-# counterexample_7   for the verdict True: None; for False: the values, such as {"A": [[2]], "L": 4}
+# counterexample_7   for the verdict True: None; for False: the values, such as
+#                    {"p": [1, 2], "sigma": 3, "k": 0} (on which claim 7 holds)
 # ```
 #
 # Every claim says that something is so *for all* values of a kind. So a counterexample is one set of
@@ -52,10 +53,10 @@
 # 0.000001 to 1000 in size.
 #
 # **Points.** There are ten checks of half a point. Each looks at one claim or at two, and passes if all
-# of its verdicts are right and each claim that is false fails on your counterexample. So guessing does not pay,
-# and calling everything true, or everything false, earns nothing. A "counterexample" on which the claim
-# holds is refused, and you are told what both sides gave. Confidences
-# earn no points; they have a picture of their own at the end.
+# of its verdicts are right and each claim that is false fails on your counterexample. So guessing does
+# not pay, and calling everything true, or everything false, earns nothing. A "counterexample" on which
+# the claim holds is refused, and you are told what both sides gave. Confidences earn no points; they
+# have a picture of their own at the end.
 
 # %%
 from labkit import referee
@@ -1057,12 +1058,13 @@ with needs("1", "2", "3", "4"):
 # %% [markdown]
 # ## Beyond
 #
-# **Ask a model of your own**, any model. Give it the text of a problem from the folder `problems`: it pastes
-# without losing a sign. In the log above it had lost many (lambda, minus signs, transposes, 2N for 2^N), and
-# the model mended most of them without a word. Be careful there, and not pleased: what is mended in
-# silence may also be *changed* in silence. Then judge what comes back before you
-# believe it, and keep a record: prompt, response, verdict, and how well it read. The two do not go together
-# as often as one thinks.
+# **Ask a model of your own**, any model. Give it the text of a problem from the folder `problems`: it
+# pastes without losing a sign. The prompts of the log had lost many (lambda, minus signs, transposes, 2N
+# for 2^N), and the model mended most of them without a word. Be careful there, and not pleased: what is
+# mended in silence may also be *changed* in silence. Then judge what comes back before you believe it,
+# and keep a record: prompt, response, verdict, and how well it read. Being right and reading well do not
+# go together as often as one thinks. The form keeps each entry as a line of `model_log.jsonl`, beside
+# this notebook.
 
 # %% tags=["otter_ignore"]
 form = log.form()
@@ -1071,13 +1073,13 @@ form = log.form()
 log.overview()
 
 # %% [markdown]
-# **Have its code graded.** Save the model's answer to one problem as it came, with its code in fenced
-# blocks (three backticks and `python`), as a file such as `answers.md`. Such a file is a submission like
-# any notebook: handed in, or graded by whoever has the autograder with `autograder grade answers.md --out
-# grades`, its blocks run in the sandbox and go through the same hidden checks, part by part. Without
-# it, paste the blocks into a copy of the notebook and run `grader.check`. Read the code before you
-# run it.
+# **Have its code graded.** Save the model's answer to one problem as it came, its code in fenced blocks
+# (three backticks and `python`), as a file such as `answers.md`. Such a file is a submission like any
+# notebook. Whoever has the autograder grades it with `autograder grade answers.md --out grades`: the
+# blocks run in the sandbox and go through the same hidden checks as yours, part by part. Without it,
+# paste the blocks into a copy of the problem's notebook and run `grader.check` there. Read the code
+# before you run it.
 #
-# **To go on with.** Which of the slips would *you* have noticed by reading? The claims about cost have
-# no equation that could look wrong, and they are the ones that were believed longest. A habit worth
-# having: put the smallest sizes that are not 1 into every formula you are given.
+# **To go on with.** Which of the slips would *you* have noticed by reading? The claims about cost have no
+# equation that could look wrong, and nobody stumbled over them. A habit worth having: put the smallest
+# sizes that are not 1 into every formula you are given.

@@ -71,6 +71,58 @@ LARGEST = [
 ]
 
 
+# Both sides of each claim, worked out by hand, where it holds and where it fails.
+BY_HAND = [
+    (1, {"A": [[0.5]], "B": [2], "u": [1, 2]}, True, "gives x_2 = [5], the sum [5]"),
+    (1, {"A": [[0, 1], [1, 1]], "B": [1, 0], "u": [1, 2, 3]}, True, "x_3 = [4, 3], the sum [4, 3]"),
+    (2, {"A": [[2]], "L": 5}, False, "prefix number 2 is [[8]], and A^2 is [[4]]"),
+    (2, {"A": [[0, 1], [0, 0]], "L": 8}, True, "all 8 prefixes are the powers A^0, ..., A^7"),
+    (2, {"A": [[3]], "L": 2}, True, "all 2 prefixes are the powers A^0, ..., A^1"),
+    (3, {"n": 3, "m": 2, "r": 4, "L": 5}, True, "make 192 multiplications; L n^3 is 135"),
+    (3, {"n": 2, "m": 1, "r": 1, "L": 4}, False, "make 20 multiplications; L n^3 is 32"),
+    (3, {"n": 1, "m": 1, "r": 1, "L": 1}, True, "make 1 multiplications; L n^3 is 1"),
+    (4, {"lam": [2, 3], "B": [[1, 0], [2, 1]], "C": [[1, 1]], "l": 3}, True,
+     "K_3 = [[22, 9]], and the sum is [[22, 9]]"),
+    (5, {"lam": [1, 1, 2], "L": 3}, False,
+     "row 2, column 3 holds 2, and row 3, column 2 holds 1"),
+    (5, {"lam": [1, 2, 4], "L": 3}, False,
+     "row 1, column 3 holds 1, and row 2, column 2 holds 2"),
+    (5, {"lam": [1, 1, 1], "L": 4}, True, "are the same throughout"),
+    (6, {"n": 5, "L": 10}, False, "lam_i^9 takes 4 levels, all in all 8; claimed are 4"),
+    (6, {"n": 4, "L": 9}, False, "lam_i^8 takes 3 levels, all in all 6; claimed are 3"),
+    (6, {"n": 1, "L": 2}, True, "lam_i^1 takes 0 levels, all in all 1; claimed are 1"),
+    (7, {"p": [1, 2], "sigma": 2, "k": 2}, False,
+     "beta_2 = 12 gives [[13, 24], [24, 49]], and A^2 is [[25, 48], [48, 97]]"),
+    (7, {"p": [1, 2], "sigma": 1, "k": 2}, True, "beta_2 = 7 gives [[8, 14], [14, 29]]"),
+    (7, {"p": [1], "sigma": 2, "k": 3}, False, "beta_3 = 13 gives [[14]], and A^3 is [[27]]"),
+    (8, {"p": [1, 2], "sigma": 2, "k": 2}, True, "beta_2 = 24 gives [[25, 48], [48, 97]]"),
+    (9, {"p": [1, 1], "i": 1, "j": 2}, False, "the rule gives 21, and beta_3 is 13"),
+    (9, {"p": [1, 1], "i": 2, "j": 2}, False, "the rule gives 72, and beta_4 is 40"),
+    (9, {"p": [1, 1], "i": 0, "j": 3}, True, "the rule gives 13, and beta_3 is 13"),
+    (10, {"X": [[1, 2]], "lam": 5, "W": [[0]]}, True, "5 for this W, and 2.5 for the one claimed"),
+    (10, {"X": [[1, 2]], "lam": 5, "W": [[0.5]]}, True, "2.5 for this W, and 2.5 for the one"),
+    (11, {"X": [[1, 2]], "lam": 2, "j": 1}, False,
+     "summand 1 is least at W = [[0.8]], their sum at W = [[0.714286]]"),
+    (11, {"X": [[1, 2]], "lam": 1, "j": 0}, False,
+     "summand 0 is least at W = [[0.666667]], their sum at W = [[0.833333]]"),
+    (11, {"X": [[3, 3]], "lam": 2, "j": 0}, True, "W = [[0.9]], their sum at W = [[0.9]]"),
+    (12, {"lam": 2}, False, "direction 2 keeps 0.969697, direction 3 keeps 0.888889"),
+    (12, {"lam": 1}, False, "direction 2 keeps 0.984615, direction 3 keeps 0.941176"),
+    (12, {"lam": 4}, False, "direction 2 keeps 0.941176, direction 3 keeps 0.8"),
+    (13, {"lam": 16}, True, "outside the window; direction 3 keeps 0.5, direction 4 keeps 0.05882"),
+    (13, {"lam": 4}, True, "inside the window; direction 3 keeps 0.8, direction 4 keeps 0.2"),
+    (13, {"lam": 1}, True, "inside the window; direction 3 keeps 0.941176, direction 4 keeps 0.5"),
+    (14, {"n": 7, "d": 3}, True, "it makes 243 multiplications, and 5 n d^2 is 315"),
+    (14, {"n": 2, "d": 2}, True, "it makes 40 multiplications, and 5 n d^2 is 40"),
+    (15, {"keys": [[1, 2]], "lam": 1}, True,
+     "updates give [[0.833333, -0.333333], [-0.333333, 0.333333]], the inverse is [[0.833333"),
+    (16, {"d": 3}, False, "make 36 multiplications, and 2 d^2 is 18"),
+    (16, {"d": 1}, True, "make 2 multiplications, and 2 d^2 is 2"),
+    (17, {"t": 2, "d": 3}, False, "makes 15 multiplications, and 2 t d is 12"),
+    (17, {"t": 3, "d": 3}, True, "makes 18 multiplications, and 2 t d is 18"),
+]  # fmt: skip
+
+
 @pytest.fixture(autouse=True, scope="module")
 def one_thread():
     with corpus.one_thread():
@@ -153,6 +205,13 @@ def test_a_counterexample_to_a_true_claim_is_refused_and_told_what_both_sides_gi
     assert re.search(r"\d", str(told).partition("there: ")[2]), "no numbers are told"
 
 
+@pytest.mark.parametrize(("number", "values", "holds", "said"), BY_HAND)
+def test_both_sides_of_a_claim_are_what_they_are_by_hand(number, values, holds, said):
+    evaluation = evaluate(number, values)
+    assert said in evaluation.said
+    assert evaluation.holds is holds
+
+
 def test_true_claims_hold_on_every_small_input_that_was_tried():
     entries = (0, 1, -2, 0.5)
     for a, b, c, d in itertools.product(entries, repeat=4):
@@ -200,7 +259,8 @@ def test_the_largest_counterexample_is_evaluated_in_a_moment(number, values):
         (5, {"lam": [1], "L": 2}, '"lam" is to be a list of 2 to 4 numbers'),
         (11, {"X": [[1, 0]], "lam": 0, "j": 0}, "above 0"),
         (11, {"X": [[1, 0]], "lam": 1, "j": 2}, "counted from 0"),
-        (12, {"lam": 5}, "lam is to be from 1 to 4"),
+        (12, {"lam": 4.01}, "lam is to be from 1 to 4"),
+        (12, {"lam": 0.99}, "lam is to be from 1 to 4"),
         (14, {"n": 1, "d": 2}, "d is to be n at most"),
         (8, {"p": [0, 0], "sigma": 1, "k": 1}, "p is not to be zero"),
         (1, {"A": [[1]], "B": [1, 2], "u": [1]}, "as many numbers as A has rows"),
