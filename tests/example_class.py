@@ -16,6 +16,7 @@ import nbformat
 
 from autograder import course, masters
 from autograder.archives import zipped
+from autograder.problems import problem_text
 from tests import example_answers as a
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -53,12 +54,26 @@ def released(name: str) -> bytes:
     return (ROOT / "notebooks" / f"{name}.ipynb").read_bytes()
 
 
+def master_of(name: str) -> Path:
+    return ROOT / "solutions" / f"{name}.py"
+
+
 def solved(name: str) -> bytes:
     """The set-up cell of a notebook and the solution's cells."""
-    code = [c for c in masters.read(ROOT / "solutions" / f"{name}.py").cells
-            if c.node.cell_type == "code"]  # fmt: skip
+    code = [c for c in masters.read(master_of(name)).cells if c.node.cell_type == "code"]
     answers = [_MARKER.sub("", c.source) for c in code if c.block == "solution"]
     return assignment(name, code[0].source, *answers)
+
+
+def written_into_the_problem_text(name: str) -> bytes:
+    """A notebook's text as students get it in problems/, with the solution in its code blocks."""
+    text = problem_text(nbformat.reads(released(name).decode(), 4))
+    answers = [_MARKER.sub("", cell.source) for cell in masters.read(master_of(name)).cells
+               if cell.block == "solution" and cell.node.cell_type == "code"]  # fmt: skip
+    blanks = re.findall(r"```python\n.*?\n```", text, re.DOTALL)
+    for blank, answer in zip(blanks, answers, strict=True):
+        text = text.replace(blank, f"```python\n{answer}\n```")
+    return text.encode()
 
 
 def submissions() -> dict[str, bytes]:
@@ -167,6 +182,7 @@ def on_the_model_and_the_process() -> dict[str, bytes]:
         "wes_believes_it_all.ipynb": assignment(REFEREE, a.SETUP, a.BELIEVED),
         "xia_refutes_most.ipynb": assignment(REFEREE, a.SETUP, a.MOSTLY_REFUTED),
         "yul_process_only.ipynb": assignment(PROCESS, a.PROCESS),
+        "zoe_in_markdown.md": written_into_the_problem_text(REFEREE),
     }
 
 
