@@ -12,8 +12,11 @@ import re
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from copy import copy
 from dataclasses import dataclass
 from functools import cache
+from math import isfinite
 from pathlib import Path
 
 from otter.test_files import TestCase
@@ -88,7 +91,9 @@ def _discreet(mismatch: Mismatch) -> Mismatch:
     """The same without long numbers, each of which could be a hidden one that a student's function
     gave back as a shape, an error or a count."""
     text = _LONG_NUMBER.sub(lambda n: f"{float(n[0].replace(',', '')):.3g}", str(mismatch))
-    return Mismatch(text, kind=mismatch.kind, actual=mismatch.actual, expected=mismatch.expected)
+    discreet = copy(mismatch)
+    discreet.args = (text,)
+    return discreet
 
 
 def _run(case: TestCase, names: RemoteNamespace) -> Mismatch | None:
@@ -183,6 +188,7 @@ class Grader:
         started = time.monotonic()
         with Session(self._pool, submitted.cells, self.course.limits) as session:
             questions = self._grade_questions(notebook, session)
+            values = _values(notebook, session)
             problems = session.problems
         broken = bool(problems) or any(q.problem for q in questions)
         return NotebookResult(
@@ -197,6 +203,7 @@ class Grader:
             cells=problems,
             seconds=round(time.monotonic() - started, 3),
             key=key,
+            values=values,
         )
 
     def _grade_questions(self, notebook: Notebook, session: Session) -> list[QuestionResult]:
@@ -251,7 +258,8 @@ class Grader:
             return ""
         if mismatch.kind not in ("value", "shape", "not finite", "inputs", "raised"):
             return ""
-        wrong = outcome.calls[-1]
+        named = [call for call in outcome.calls if call.function == mismatch.name]
+        wrong = (named or outcome.calls)[-1]
         others = [call for call in calls if call is not wrong]
         return explain([*others, wrong], mismatch, self._mistakes)
 
@@ -279,6 +287,21 @@ def _unmet(question: Question, why: str) -> QuestionResult:
     return QuestionResult(
         question.name, question.part, question.title, 0.0, float(question.points), tests
     )
+
+
+def _values(notebook: Notebook, session: Session) -> dict[str, float]:
+    """Of the numbers that the class report shows, those that are there and finite."""
+    found: dict[str, float] = {}
+    if not notebook.reported:
+        return found
+    names = session.names()
+    for name in notebook.reported:
+        with suppress(Mismatch):
+            value = names.get(name)
+            if isinstance(value, int | float) and type(value) is not bool and isfinite(value):
+                found[name] = float(value)
+    names.close()
+    return found
 
 
 def _problem(outcomes: Sequence[Outcome]) -> str:

@@ -55,7 +55,7 @@ class CellProblem:
 class NotebookResult:
     """One notebook of a submission. `file` is the submitted file's name, empty where none was
     handed in; `identified_by` says how the file was recognised; the same `key` means that grading
-    it again would give the same."""
+    it again would give the same; `values` are the numbers that the class report shows."""
 
     name: str  # "q_coding_ssm_forward_cpu"
     title: str
@@ -69,6 +69,7 @@ class NotebookResult:
     problem: str = ""
     seconds: float = 0.0
     key: str = ""
+    values: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

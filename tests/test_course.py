@@ -226,6 +226,16 @@ BROKEN_TABLES = {
     "a notebook listed twice": ('["q_tiny"]', '["q_tiny", "q_tiny"]', "listed twice"),
     "no master at all": ('["q_tiny"]', '["q_later"]', "none of its notebooks has a master"),
     "a secret anyone can guess": ("nobody grades with this one", "1234", "12 characters or more"),
+    "a reported notebook that is none": (
+        "[limits]",
+        '[reported]\nq_tinny = ["hours"]\n[limits]',
+        r"\[reported\] 'q_tinny' is not a key; is 'q_tiny' meant",
+    ),
+    "reported numbers without brackets": (
+        "[limits]",
+        '[reported]\nq_tiny = "hours"\n[limits]',
+        r"\[reported\] q_tiny is to be a list of strings",
+    ),
     "no TOML": ("[limits]", "[limits", "not valid TOML"),
 }
 

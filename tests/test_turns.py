@@ -3,6 +3,7 @@ does with clocks, threads or memory makes it look faster. Ratios here are of wor
 
 from __future__ import annotations
 
+import os
 import subprocess
 import time
 from contextlib import suppress
@@ -101,7 +102,7 @@ def test_a_sandbox_that_has_ended_is_said_to_have(pool):
 
 def test_descendants_are_found():
     with subprocess.Popen(["sleep", "60"]) as process:
-        assert process.pid in descendants()
+        assert process.pid in descendants(os.getpid())
         process.kill()
 
 

@@ -68,12 +68,16 @@ class Mismatch(AssertionError):
     relative error, and never an expected value unless the check was told to `show` it.
     `kind` is one of "missing", "unanswered", "type", "shape", "not finite", "value", "inputs",
     "cost".
-    `actual` and `expected` serve diagnosis, on the trusted side only.
+    `actual` and `expected` serve diagnosis, on the trusted side only, and so does `name`: the value
+    it is about, where a test asks for several.
     """
 
-    def __init__(self, message: str, *, kind: str, actual: Any = None, expected: Any = None):
+    def __init__(
+        self, message: str, *, kind: str, actual: Any = None, expected: Any = None, name: str = ""
+    ):
         super().__init__(message)
         self.kind = kind
+        self.name = name
         self.actual = actual
         self.expected = expected
 
