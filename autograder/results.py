@@ -87,11 +87,12 @@ class TimedPair:
 
 @dataclass(frozen=True)
 class TimedSize:
-    """One size of a comparison: seconds of a call and peak memory by contestant, and the pairs;
-    `problem` says why a pair is missing; `messages` is their largest share of a turn."""
+    """One size of a comparison: by contestant the seconds of a call (lower quartile, median, upper
+    quartile) and peak memory; the pairs; `problem` says why there are none; `messages` is the
+    largest share of a turn that messages took."""
 
     sizes: dict[str, int]
-    seconds: dict[str, float] = field(default_factory=dict)
+    seconds: dict[str, tuple[float, ...]] = field(default_factory=dict)
     peak_bytes: dict[str, int] = field(default_factory=dict)
     pairs: tuple[TimedPair, ...] = ()
     problem: str = ""

@@ -123,7 +123,7 @@ class Race:
             self.processors = max(self.processors, theirs.processors)
         return TimedSize(
             sizes=size,
-            seconds={name: statistics.median(turns) for name, turns in seconds.items()},
+            seconds={name: _quartiles(turns) for name, turns in seconds.items()},
             pairs=tuple(_pair(pair, seconds) for pair in pairs(self._comparison)),
             messages=max(c.messages / c.turn_seconds for c in contestants.values()),
         )
@@ -250,6 +250,10 @@ def _calibrated(reference: Side, function: str) -> Contestant:
         return calibrated(reference, function)
     except Mismatch as problem:
         raise SandboxError(f"the reference itself failed: {problem}") from None
+
+
+def _quartiles(seconds: Sequence[float]) -> tuple[float, ...]:
+    return tuple(statistics.quantiles(seconds, n=4, method="inclusive"))
 
 
 def _pair(pair: Pair, seconds: dict[str, list[float]]) -> TimedPair:
