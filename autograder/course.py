@@ -16,6 +16,9 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from autograder import comparisons
+from autograder.comparisons import Comparison
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -88,6 +91,7 @@ class Course:
     tell_cause: Literal["always", "after due", "instructors"]
     seed: str
     version: str  # a hash of everything that decides a score
+    comparisons: tuple[Comparison, ...] = ()  # what is timed
 
 
 class CourseError(Exception):
@@ -100,7 +104,13 @@ SECRET_VARIABLE = "AUTOGRADER_SECRET"
 SECRET_FILE = "solutions/secret"  # how a release carries the secret it was made with
 _SHORTEST_SECRET = 12
 _REQUIRED = {"name": str, "title": str, "release": str, "secret": str, "notebooks": list}
-_OPTIONAL = {"tell_cause": str, "public_lines": list, "limits": dict, "reported": dict}
+_OPTIONAL = {
+    "tell_cause": str,
+    "public_lines": list,
+    "limits": dict,
+    "reported": dict,
+    "timing": list,
+}
 _TELL_CAUSE = ("always", "after due", "instructors")
 
 
@@ -128,6 +138,7 @@ def load(root: Path) -> Course:
         tell_cause=table["tell_cause"],
         seed=_seed(secret(root), table["release"]),
         version=_version(root, masters),
+        comparisons=tuple(c for c in table["timing"] if c.notebook in {n.name for n in notebooks}),
     )
 
 
@@ -140,7 +151,7 @@ def _notebook(file: Path) -> Notebook:
 
 def read_table(root: Path) -> dict[str, Any]:
     """The bundle's course.toml with its defaults filled in: name, title, release, secret,
-    notebooks, tell_cause, public_lines, limits, reported. Raises CourseError."""
+    notebooks, tell_cause, public_lines, limits, reported, timing. Raises CourseError."""
     file = root / TABLE
     try:
         given = tomllib.loads(file.read_text("utf-8"))
@@ -148,7 +159,7 @@ def read_table(root: Path) -> dict[str, Any]:
         raise CourseError(f"{file} is missing: is {root} the folder of a bundle?") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise CourseError(f"{file} is not valid TOML: {error}") from None
-    table = {"tell_cause": "always", "public_lines": [], "limits": {}, "reported": {}} | given
+    table = {key: kind() for key, kind in _OPTIONAL.items()} | {"tell_cause": "always"} | given
     for key, kind in (_REQUIRED | _OPTIONAL).items():
         if key not in table:
             raise CourseError(f"{file}: the key '{key}' is missing")
@@ -169,6 +180,10 @@ def read_table(root: Path) -> dict[str, Any]:
     if len(set(table["notebooks"])) < len(table["notebooks"]):
         raise CourseError(f"{file}: a notebook is listed twice")
     _check_reported(file, table)
+    try:
+        table["timing"] = comparisons.read(table["timing"], table["notebooks"])
+    except ValueError as error:
+        raise CourseError(f"{file}: {error}") from None
     return table
 
 

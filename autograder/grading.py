@@ -13,7 +13,6 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from copy import copy
 from dataclasses import dataclass
 from functools import cache
 from math import isfinite
@@ -91,9 +90,13 @@ def _discreet(mismatch: Mismatch) -> Mismatch:
     """The same without long numbers, each of which could be a hidden one that a student's function
     gave back as a shape, an error or a count."""
     text = _LONG_NUMBER.sub(lambda n: f"{float(n[0].replace(',', '')):.3g}", str(mismatch))
-    discreet = copy(mismatch)
-    discreet.args = (text,)
-    return discreet
+    return Mismatch(
+        text,
+        kind=mismatch.kind,
+        actual=mismatch.actual,
+        expected=mismatch.expected,
+        name=mismatch.name,
+    )
 
 
 def _run(case: TestCase, names: RemoteNamespace) -> Mismatch | None:

@@ -21,6 +21,7 @@ import os
 import socket
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -108,9 +109,15 @@ class Side:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self._session.go_on()
+        with suppress(WireError):  # it has ended
+            self._session.go_on()
         self._channel.close()
         self._session.reap()
+
+    @property
+    def processors(self) -> float:
+        """How many processors were busy on average in its turns so far."""
+        return self.cpu_seconds / self.wall_seconds if self.wall_seconds else 0.0
 
     def turn(self, function: str, calls: int, seconds: float = _ASK_SECONDS) -> float:
         """Seconds of a turn of `calls` calls, all verified; without a function, of the messages.
@@ -169,12 +176,19 @@ class Side:
 
 @dataclass
 class Contestant:
-    """A function of a side, whose turns are `calls` calls long, and what their messages take."""
+    """A function of a side.
+
+    calls         in a turn
+    messages      seconds of a turn that messages take
+    turn_seconds  of a turn, about
+    deadline      seconds after which a turn is given up
+    """
 
     side: Side
     function: str
     calls: int
     messages: float
+    turn_seconds: float
     deadline: float = _ASK_SECONDS
 
     def __call__(self) -> float:
@@ -189,7 +203,8 @@ def calibrated(reference: Side, function: str) -> Contestant:
     call = min(reference.turn(function, 1) for _ in range(3)) - once
     calls = min(MOST_CALLS, max(1, math.ceil(TURN_SECONDS / max(call, _SHORTEST))))
     messages = min(reference.turn("", calls) for _ in range(_BLANKS))
-    return Contestant(reference, function, calls, messages)
+    turn = messages + calls * max(call, _SHORTEST)
+    return Contestant(reference, function, calls, messages, turn)
 
 
 @cache

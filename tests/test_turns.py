@@ -246,7 +246,7 @@ def test_a_reference_is_calibrated_and_messages_are_taken_off(side):
     assert 1 <= reference.calls <= 64
     assert reference.messages > 0
     assert reference() > 0
-    all_messages = Contestant(entered, "double", 1, messages=1e9)
+    all_messages = Contestant(entered, "double", 1, messages=1e9, turn_seconds=1)
     assert all_messages() > 0, "a ratio needs a time above zero"
 
 

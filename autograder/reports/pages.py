@@ -19,6 +19,7 @@ from urllib.parse import quote
 import jinja2
 
 from autograder.course import Course
+from autograder.reports import timing
 from autograder.reports.wording import (
     STATUS,
     cell_sentence,
@@ -61,6 +62,7 @@ def feedback_page(result: Result, course: Course) -> str:
         course=course,
         tell_cause=course.tell_cause == "always",
         written_follows=written,
+        timing=timing.section(result),
     )
 
 
@@ -84,6 +86,7 @@ def report_page(results: Sequence[Result], course: Course) -> str:
         missing=sorted({layer for r in results for layer in r.missing_layers}),
         seconds=sum(r.seconds for r in results),
         slowest=max((r.seconds for r in results), default=0.0),
+        timing=timing.class_section(results),
         seeds=sorted({r.seed for r in results if r.seed}),
     )
 

@@ -13,6 +13,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -37,10 +38,19 @@ class Pool:
 
     public  what students may read and find beside their notebook, by the name it has there
             ("labkit", "data/digits.npz"); `labkit` must be among it
+    devices  files in /dev that students may use: a GPU's
     """
 
-    def __init__(self, level: seal.Level, public: dict[str, Path], limits: Limits, slots: int = 1):
+    def __init__(
+        self,
+        level: seal.Level,
+        public: dict[str, Path],
+        limits: Limits,
+        slots: int = 1,
+        devices: Sequence[str] = (),
+    ):
         self.level = level
+        self._devices = tuple(devices)
         self.limits = limits
         self._claims = _claim_users(slots) if os.getuid() == 0 and level != "none" else []
         self.users = [user for user, _ in self._claims]
@@ -126,6 +136,7 @@ class Pool:
             disk_bytes=self.limits.disk_bytes,
             processes=self.limits.processes,
             open_files=self.limits.open_files,
+            devices=self._devices,
         )
         channel, student_end = socket.socketpair()
         control, supervisor_end = socket.socketpair()
