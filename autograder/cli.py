@@ -113,6 +113,34 @@ def grade(
 
 
 @main.command()
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@bundle_option
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Where grades are.")
+def written(paths: tuple[Path, ...], bundle: Path, out: Path) -> None:
+    """Lay out written answers for people: a page a question, a document a submission.
+
+    Goes beside the grades, into OUT/written. Scores and comments go into OUT/written.csv, which
+    the next `autograder grade` reads."""
+    from autograder import intake
+    from autograder.written.scores import WrittenError
+    from autograder.written.writing import write_all
+
+    course = _load(bundle)
+    taken = intake.read(paths, course)
+    for error in taken.errors:
+        click.echo(f"autograder: {error}", err=True)
+    if not taken.submissions:
+        sys.exit(2)
+    try:
+        out.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_all(course, taken.submissions, out, click.echo)
+    except (OSError, WrittenError) as error:
+        _stop(f"--out {out}: {error}")
+    if taken.errors:
+        sys.exit(2)
+
+
+@main.command()
 @bundle_option
 @click.option("--root", type=click.Path(path_type=Path), default=Path("/autograder"))
 def gradescope(bundle: Path, root: Path) -> None:

@@ -2,7 +2,7 @@
 
 Results that OUT already holds for the same submission, bundle, seed and grader are kept; where only
 one notebook's tests were corrected, only that notebook is graded again. What an instructor decided
-since (OUT/overrides.toml) is applied to whatever is shown.
+since, and what written answers got (autograder/decisions.py), is applied to whatever is shown.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from autograder import overrides, reports
+from autograder import decisions, reports
 from autograder.course import Course
 from autograder.grading import Grader, public_files, result_key
 from autograder.intake import Submission
@@ -52,7 +52,7 @@ def grade_class(
     """Grade every submission, write its reports and the class's into `out`, and say so on the
     terminal. Raises NoSandboxError, and OverridesError before anything is graded."""
     console = Console()
-    decided = overrides.read(out / overrides.FILE, course)
+    decided = decisions.read(out, course, submissions)
     before = {s.id: reports.score_shown(out, s.id) for s in submissions}
     keys = {s.id: result_key(course, s) for s in submissions}
     earlier = {} if fresh else {s.id: reports.read(out, s.id) for s in submissions}

@@ -453,7 +453,8 @@ def test_pages_are_whole_and_their_headings_go_down_by_one() -> None:
 
 
 def test_pages_have_no_script_no_network_and_say_so() -> None:
-    policy = "default-src 'none'; style-src 'unsafe-inline'"
+    policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
+    policy += "form-action 'none'; base-uri 'none'"
     for page in pages(graded(), evil_result()):
         assert not {"script", "img", "link", "iframe", "object", "form", "base"} & set(page.tags)
         assert not [name for name, _ in page.attributes if name.startswith("on") or name == "src"]

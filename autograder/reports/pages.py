@@ -1,8 +1,4 @@
-"""Results -> pages: feedback for one submission's authors, and a report of the class.
-
-Each page is one file: no script, no network, style and pictures within. Templates escape all text
-(autoescape), and the page's own policy forbids whatever is not its style.
-"""
+"""Results -> pages: feedback for one submission's authors, and a report of the class."""
 
 from __future__ import annotations
 
@@ -10,30 +6,12 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from statistics import mean, median
-from typing import Any
-from urllib.parse import quote
-
-import jinja2
 
 from autograder.course import Course
-from autograder.reports.wording import (
-    STATUS,
-    cell_sentence,
-    first_word,
-    label,
-    needs_a_person,
-    plain,
-    points,
-    question_labels,
-    questions,
-    score_sentence,
-)
+from autograder.reports.render import render
+from autograder.reports.wording import label, needs_a_person, question_labels, questions
 from autograder.results import Result
-
-_HERE = Path(__file__).resolve().parent
 
 
 @dataclass(frozen=True)
@@ -54,13 +32,19 @@ def feedback_page(result: Result, course: Course) -> str:
     """The page for a submission's authors. It tells where a result differs; the likely cause too
     if the course tells it always (a page cannot know whether the due date has passed)."""
     graded = {n.name for n in result.notebooks}
-    written = any(q.manual for n in course.notebooks if n.name in graded for q in n.questions)
-    return _render(
+    read = {name for name, q in questions(result).items() if q.written}
+    waiting = any(
+        q.manual and q.points and f"{n.name} {q.part}" not in read
+        for n in course.notebooks
+        if n.name in graded
+        for q in n.questions
+    )
+    return render(
         "feedback.html.j2",
         result=result,
         course=course,
         tell_cause=course.tell_cause == "always",
-        written_follows=written,
+        written_follows=waiting,
     )
 
 
@@ -68,7 +52,7 @@ def report_page(results: Sequence[Result], course: Course) -> str:
     """The page for instructors: everything about the class, causes and seed among it."""
     graded = [r for r in results if r.possible > 0]
     shares = [r.score / r.possible for r in graded]
-    return _render(
+    return render(
         "report.html.j2",
         results=results,
         course=course,
@@ -89,9 +73,9 @@ def report_page(results: Sequence[Result], course: Course) -> str:
 
 
 def class_parts(results: Sequence[Result], course: Course) -> list[Part]:
-    """Every automatically graded question that somebody was graded on, in the course's order."""
+    """Every question that somebody was graded on, in the course's order."""
     found = []
-    for name in question_labels(course):
+    for name in question_labels(course, results):
         asked = [q for r in results if (q := questions(r).get(name))]
         if asked:
             notebook, _, part = name.partition(" ")
@@ -135,33 +119,3 @@ def _bins(shares: Iterable[float]) -> list[int]:
     for share in shares:
         counts[min(10, max(0, math.floor(share * 10 + 1e-9)))] += 1
     return counts
-
-
-def _render(template: str, **values: Any) -> str:
-    return _environment().get_template(template).render(values)
-
-
-@cache
-def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader([_HERE / "templates", _HERE]),
-        autoescape=True,
-        extensions=["jinja2.ext.do"],
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "plain": plain,
-        "points": points,
-        "folder": lambda name: quote(name, safe=""),
-        "sentence": lambda text: f"{text[:1].upper()}{text[1:]}.",
-        "status": STATUS.__getitem__,
-        "percent": lambda share: f"{100 * share:.0f}%",
-    }
-    environment.globals |= {
-        "cell_sentence": cell_sentence,
-        "first_word": first_word,
-        "score_sentence": score_sentence,
-    }
-    return environment

@@ -26,7 +26,7 @@ def grades_csv(results: Sequence[Result], course: Course) -> bytes:
     In UTF-8 with a byte order mark: without it Excel, which most people open this with, takes
     names for another encoding and spoils them for good. Programs read it as "utf-8-sig".
     """
-    labels = question_labels(course)
+    labels = question_labels(course, results)
     head = ["submission", "student", "score", "possible", "status", "level", "seconds", *labels]
     text = io.StringIO()
     writer = csv.writer(text, quoting=csv.QUOTE_NONNUMERIC)
@@ -73,7 +73,9 @@ def table(results: Sequence[Result], course: Course) -> Table:
     """Submission, score, status, scores by part, and the first thing to know. Where the course
     has many parts, those that lost points share one column."""
     labels = [
-        name for name in question_labels(course) if any(name in questions(r) for r in results)
+        name
+        for name in question_labels(course, results)
+        if any(name in questions(r) for r in results)
     ]
     few = len(labels) <= _MANY
     view = Table(pad_edge=False, box=SIMPLE_HEAD)
