@@ -59,9 +59,10 @@ def grade_class(
     kept = {name: r for name, r in earlier.items() if r is not None and r.key == keys[name]}
     todo = [s for s in submissions if s.id not in kept]
     results, failed = {}, []
-    for identifier, result in kept.items():
-        results[identifier] = decided.apply(result)
-        reports.write(results[identifier], course, out)
+    for submission in submissions:
+        if submission.id in kept:
+            results[submission.id] = decided.apply(kept[submission.id])
+            reports.write(results[submission.id], course, out, submission)
     if todo:
         level, missing = choose([course.root / "solutions", *private], required, trust_input)
         jobs = min(jobs, len(todo))
@@ -77,7 +78,7 @@ def grade_class(
                 try:
                     result = replace(future.result(), key=keys[submission.id])
                     results[submission.id] = decided.apply(result)
-                    reports.write(results[submission.id], course, out)
+                    reports.write(results[submission.id], course, out, submission)
                     reports.keep(result, out)  # last: where it is there, all are
                 except Exception as error:  # ours, not the student's: the others go on
                     failed.append(submission.id)

@@ -383,7 +383,7 @@ def test_a_separator_in_a_name_starts_no_cell_in_any_spreadsheet() -> None:
 class Page(HTMLParser):
     """A page's structure, checked while it is read: what is opened is closed, in order."""
 
-    VOID = ("meta", "br", "rect")
+    VOID = ("meta", "br", "rect", "img", "hr", "path", "circle", "line")
 
     def __init__(self, html: str):
         super().__init__()

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from statistics import mean, median
 
 from autograder.course import Course
+from autograder.intake import Submission
+from autograder.reports.remarks import blocks
 from autograder.reports.render import render
 from autograder.reports.wording import label, needs_a_person, question_labels, questions
 from autograder.results import Result
@@ -28,9 +30,11 @@ class Part:
     count: int
 
 
-def feedback_page(result: Result, course: Course) -> str:
-    """The page for a submission's authors. It tells where a result differs; the likely cause too
-    if the course tells it always (a page cannot know whether the due date has passed)."""
+def feedback_page(result: Result, course: Course, submission: Submission | None = None) -> str:
+    """The page for a submission's authors, with their notebooks where those are at hand. It tells
+    where a result differs; the likely cause too if the course tells it always (a page cannot know
+    whether the due date has passed)."""
+    notebooks = {notebook.name: notebook for notebook in course.notebooks}
     graded = {n.name for n in result.notebooks}
     read = {name for name, q in questions(result).items() if q.written}
     waiting = any(
@@ -45,6 +49,7 @@ def feedback_page(result: Result, course: Course) -> str:
         course=course,
         tell_cause=course.tell_cause == "always",
         written_follows=waiting,
+        blocks={n.name: blocks(n, notebooks.get(n.name), submission) for n in result.notebooks},
     )
 
 

@@ -47,20 +47,20 @@ class _Given:
         self._headings: dict[str, str] = {}
         self._paragraphs: set[str] = set()
         for cell in notebook.given:
-            places.setdefault(_squeezed(cell.source), set()).add(cell.question)
+            places.setdefault(squeezed(cell.source), set()).add(cell.question)
             if cell.kind == "markdown":
                 text = _MARK.sub("", cell.source)
                 below = _HEADING.sub("\n", text)  # a heading and its lines, and the lines alone
-                self._paragraphs |= {_squeezed(p) for t in (text, below) for p in _BREAK.split(t)}
+                self._paragraphs |= {squeezed(p) for t in (text, below) for p in _BREAK.split(t)}
                 if cell.question and (heading := _HEADING.search(text)):
-                    self._headings.setdefault(_squeezed(heading[1]), cell.question)
+                    self._headings.setdefault(squeezed(heading[1]), cell.question)
         self._places = {text: names.pop() for text, names in places.items() if len(names) == 1}
         self._sources = set(places)
 
     def pieces(self, cell: Cell, question: str) -> Iterator[tuple[str, Cell]]:
         """The cell, cut where another question begins, without what was given. `question` is the
         one that the cells before it belong to."""
-        text = _squeezed(cell.source)
+        text = squeezed(cell.source)
         if text in self._sources:
             yield self._places.get(text, question), replace(cell, source="", pictures=())
         elif cell.kind == "code":
@@ -73,7 +73,7 @@ class _Given:
     def _cut(self, text: str, question: str) -> Iterator[tuple[str, str]]:
         start = 0
         for heading in _HEADING.finditer(text):
-            name = self._headings.get(_squeezed(heading[1]))
+            name = self._headings.get(squeezed(heading[1]))
             if name is not None:
                 yield question, text[start : heading.start()]
                 question, start = name, heading.end()
@@ -82,10 +82,11 @@ class _Given:
     def _own(self, text: str) -> str:
         """The paragraphs that were not given."""
         parts = re.split(rf"({_BREAK.pattern})", text)
-        own = "".join("\n\n" if i % 2 == 0 and _squeezed(p) in self._paragraphs else p
+        own = "".join("\n\n" if i % 2 == 0 and squeezed(p) in self._paragraphs else p
                       for i, p in enumerate(parts))  # fmt: skip
         return own.strip("\n")
 
 
-def _squeezed(text: str) -> str:
+def squeezed(text: str) -> str:
+    """For telling what was handed out: the text without marks, white space apart."""
     return " ".join(_MARK.sub("", text).split())
