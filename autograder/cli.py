@@ -11,6 +11,7 @@ from typing import NoReturn
 import click
 
 from autograder.course import Course
+from autograder.intake import Submission
 from autograder.sandbox.seal import LEVELS, Level
 
 _HERE = Path(__file__).resolve().parent.parent
@@ -60,6 +61,7 @@ def assign(bundle: Path, out: Path, run: bool) -> None:
 @click.option("--require-level", type=click.Choice(LEVELS), help="Refuse a weaker sandbox.")
 @click.option("--trust-input", is_flag=True, help="Allow no sandbox at all. Know your authors.")
 @click.option("--fresh", is_flag=True, help="Grade again what OUT already has results for.")
+@click.option("--submission", "chosen", multiple=True, metavar="ID", help="Only this one; repeat.")
 def grade(
     paths: tuple[Path, ...],
     bundle: Path,
@@ -70,6 +72,7 @@ def grade(
     require_level: Level | None,
     trust_input: bool,
     fresh: bool,
+    chosen: tuple[str, ...],
 ) -> None:
     """Grade notebooks, zips, folders of them, or LMS exports.
 
@@ -87,7 +90,8 @@ def grade(
     taken = intake.read(paths, course, only)
     for error in taken.errors:
         click.echo(f"autograder: {error}", err=True)
-    if not taken.submissions:
+    submissions = _chosen(taken.submissions, chosen)
+    if not submissions:
         sys.exit(2)
     try:
         out.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -96,13 +100,14 @@ def grade(
     try:
         summary = grade_class(
             _with_only(course, only),
-            taken.submissions,
+            submissions,
             out,
             private=[*paths, out],
             jobs=jobs or os.cpu_count() or 1,
             required=require_level,
             trust_input=trust_input,
             fresh=fresh,
+            again=_again(paths, bundle, out, only),
         )
     except (NoSandboxError, OverridesError) as error:
         _stop(str(error))
@@ -184,6 +189,21 @@ def bench(names: tuple[str, ...], bundle: Path, file: Path | None, full: bool) -
     rows = measured.run(benches, full, click.echo)
     if file is not None:
         file.write_text(measured.as_json(rows), "utf-8")
+
+
+def _chosen(submissions: list[Submission], chosen: tuple[str, ...]) -> list[Submission]:
+    """The submissions with these ids; all of them where none is named."""
+    found = [s for s in submissions if not chosen or s.id in chosen]
+    for name in set(chosen) - {s.id for s in found}:
+        _stop(f"--submission {name}: there is none of this id; see the names in grades.csv")
+    return found
+
+
+def _again(paths: tuple[Path, ...], bundle: Path, out: Path, only: str | None) -> list[str]:
+    """The command that grades one of these again, beside the grades, without saying which."""
+    command = ["autograder", "grade", *map(str, paths), "--out", f"{out}-again", "--fresh"]
+    command += ["--bundle", str(bundle)] if bundle != _HERE else []
+    return [*command, "--only", only] if only else command
 
 
 def _with_only(course: Course, only: str | None) -> Course:

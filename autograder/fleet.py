@@ -48,9 +48,11 @@ def grade_class(
     required: Level | None = None,
     trust_input: bool = False,
     fresh: bool = False,
+    again: Sequence[str] = (),
 ) -> Summary:
     """Grade every submission, write its reports and the class's into `out`, and say so on the
-    terminal. Raises NoSandboxError, and OverridesError before anything is graded."""
+    terminal. `again` is the command that does so, for the report. Raises NoSandboxError, and
+    OverridesError before anything is graded."""
     console = Console()
     decided = decisions.read(out, course, submissions)
     before = {s.id: reports.score_shown(out, s.id) for s in submissions}
@@ -86,7 +88,7 @@ def grade_class(
                     print(said, file=sys.stderr)
                 advance()
     ordered = [results[s.id] for s in submissions if s.id in results]
-    reports.write_class(ordered, course, out)
+    reports.write_class(ordered, course, out, again)
     reports.show(ordered, course, console)
     for line in _changes(before, ordered):
         console.print(line, soft_wrap=True, markup=False, highlight=False)

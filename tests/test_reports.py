@@ -21,7 +21,7 @@ from rich.console import Console
 from autograder import reports
 from autograder.course import Course, Limits, Notebook, Question
 from autograder.course import Test as Case
-from autograder.reports.pages import class_parts, common_causes
+from autograder.reports.report import class_parts, common_causes
 from autograder.reports.table import _lost
 from autograder.reports.wording import LONGEST, plain, points, score_sentence
 from autograder.results import Adjustment, CellProblem, NotebookResult, QuestionResult, Result

@@ -71,10 +71,13 @@ def read(out: Path, submission: str) -> Result | None:
         return None
 
 
-def write_class(results: Sequence[Result], course: Course, out: Path) -> None:
-    """grades.csv and report.html of the class, in the order given."""
+def write_class(
+    results: Sequence[Result], course: Course, out: Path, again: Sequence[str] = ()
+) -> None:
+    """grades.csv and report.html of the class, in the order given. `again` is the command that
+    graded it."""
     write_file(out / "grades.csv", grades_csv(results, course))
-    write_file(out / "report.html", report_page(results, course).encode("utf-8", "replace"))
+    write_file(out / "report.html", report_page(results, course, again).encode("utf-8", "replace"))
 
 
 def _folder(out: Path, submission: str) -> Path:

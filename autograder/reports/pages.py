@@ -4,30 +4,23 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from statistics import mean, median
 
 from autograder.course import Course
 from autograder.intake import Submission
+from autograder.reports import figures
 from autograder.reports.remarks import blocks
 from autograder.reports.render import render
-from autograder.reports.wording import label, needs_a_person, question_labels, questions
+from autograder.reports.report import (
+    cases,
+    class_parts,
+    common_causes,
+    decisions,
+    reported_hours,
+)
+from autograder.reports.wording import questions
 from autograder.results import Result
-
-
-@dataclass(frozen=True)
-class Part:
-    """A question over the whole class: `mean` points of `possible`, and how many of the `count`
-    submissions that were graded on it earned all of them."""
-
-    notebook: str
-    part: str
-    title: str
-    possible: float
-    mean: float
-    full: int
-    count: int
 
 
 def feedback_page(result: Result, course: Course, submission: Submission | None = None) -> str:
@@ -53,21 +46,37 @@ def feedback_page(result: Result, course: Course, submission: Submission | None 
     )
 
 
-def report_page(results: Sequence[Result], course: Course) -> str:
-    """The page for instructors: everything about the class, causes and seed among it."""
+def report_page(results: Sequence[Result], course: Course, again: Sequence[str] = ()) -> str:
+    """The page for instructors: everything about the class, causes and seed among it. `again` is
+    the command that graded it, for running one of it again."""
     graded = [r for r in results if r.possible > 0]
     shares = [r.score / r.possible for r in graded]
+    parts = class_parts(results, course)
+    hours = reported_hours(results)
+    hardest = sorted(parts, key=lambda part: part.share)
     return render(
         "report.html.j2",
         results=results,
         course=course,
         average=mean(shares) if shares else None,
         middle=median(shares) if shares else None,
-        bins=_bins(shares),
-        parts=class_parts(results, course),
+        spread=figures.columns(_bins(shares), "How scores are spread", "Submissions by percent"),
+        parts=parts,
+        stacked=figures.stacked,
+        stripes=figures.stripes(),
+        difficulty=figures.dots(
+            [(_short(f"{p.part} {p.title}"), p.share) for p in hardest],
+            "Share of the points that the class earned, the hardest question first",
+        ),
         causes=common_causes(results),
-        attention=[r for r in results if needs_a_person(r)],
+        attention=cases(results, again),
         decided=list(decisions(results)),
+        written=any(q.written for r in results for q in questions(r).values()),
+        hours=hours,
+        middle_hours=median(hours) if hours else 0,
+        hours_spread=figures.columns(
+            figures.binned(hours, _width(hours)), "Hours reported", "Submissions by hours"
+        ),
         levels=Counter(r.level or "not run" for r in results).most_common(),
         devices=Counter(r.device for r in results).most_common(),
         missing=sorted({layer for r in results for layer in r.missing_layers}),
@@ -77,50 +86,21 @@ def report_page(results: Sequence[Result], course: Course) -> str:
     )
 
 
-def class_parts(results: Sequence[Result], course: Course) -> list[Part]:
-    """Every question that somebody was graded on, in the course's order."""
-    found = []
-    for name in question_labels(course, results):
-        asked = [q for r in results if (q := questions(r).get(name))]
-        if asked:
-            notebook, _, part = name.partition(" ")
-            full = sum(q.score >= q.possible for q in asked)
-            average = mean(q.score for q in asked)
-            found.append(
-                Part(notebook, part, asked[0].title, asked[0].possible, average, full, len(asked))
-            )
-    return found
-
-
-def common_causes(results: Iterable[Result]) -> list[tuple[str, int]]:
-    """Known mistakes with the number of submissions that made each, most common first."""
-    return Counter(
-        cause
-        for result in results
-        for cause in {t.cause for q in questions(result).values() for t in q.tests if t.cause}
-    ).most_common()
-
-
-def decisions(results: Iterable[Result]) -> Iterator[str]:
-    """What instructors changed, with their reasons: tests first, each once, then submissions."""
-    results = list(results)
-    yield from dict.fromkeys(
-        f"{label(n, q)}: {t.name}: {t.note}"
-        for result in results
-        for n in result.notebooks
-        for q in n.questions
-        for t in q.tests
-        if t.note
-    )
-    for result in results:
-        for more in result.adjustments:
-            added = f"{more.points:+g} points, " if more.points else ""
-            yield f"{result.submission}: {added}{more.reason}"
-
-
-def _bins(shares: Iterable[float]) -> list[int]:
+def _bins(shares: Iterable[float]) -> list[tuple[str, int]]:
     """How many submissions earned 0-9%, 10-19%, ..., 90-99%, and 100% of their points."""
     counts = [0] * 11
     for share in shares:
         counts[min(10, max(0, math.floor(share * 10 + 1e-9)))] += 1
-    return counts
+    return [
+        *((f"{10 * i}-{10 * i + 9}", n) for i, n in enumerate(counts[:10])),
+        ("all", counts[10]),
+    ]
+
+
+def _width(hours: Sequence[float]) -> float:
+    """The width of a column, so that there are about ten."""
+    return max(1.0, float(math.ceil(max(hours, default=1.0) / 10)))
+
+
+def _short(text: str, most: int = 36) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"
