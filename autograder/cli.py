@@ -146,6 +146,49 @@ def written(paths: tuple[Path, ...], bundle: Path, out: Path) -> None:
 
 
 @main.command()
+@click.argument("out", type=click.Path(path_type=Path, file_okay=False))
+@bundle_option
+@click.option(
+    "--canvas",
+    "gradebook",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="GRADEBOOK",
+    help="As exported from Canvas: fill in this homework's column.",
+)
+@click.option("--assignment", metavar="NAME", help="Canvas's name for it. Default: the title.")
+@click.option("--anonymous", is_flag=True, help="Scores without names.")
+def export(
+    out: Path, bundle: Path, gradebook: Path | None, assignment: str | None, anonymous: bool
+) -> None:
+    """Grades in OUT -> OUT/canvas.csv to import there, OUT/anonymous.csv without names.
+
+    What Gradescope reads is in OUT already: results.json of each submission. Exit status 1 where
+    somebody has no row in the gradebook; each is named."""
+    from autograder import archives
+    from autograder.export import ExportError, canvas, results
+    from autograder.export import anonymous as without_names
+    from autograder.overrides import OverridesError
+
+    if gradebook is None and not anonymous:
+        _stop("say what to export: --canvas GRADEBOOK, or --anonymous")
+    course = _load(bundle)
+    try:
+        graded = results(out, course)
+        if anonymous:
+            archives.write(out / "anonymous.csv", without_names.table(graded, course))
+            click.echo(f"{len(graded)} submissions: {out / 'anonymous.csv'}")
+        if gradebook is not None:
+            filled = canvas.fill(gradebook.read_bytes(), graded, assignment or course.title)
+            archives.write(out / "canvas.csv", filled.content)
+            click.echo(f"{filled.count} rows filled in: {out / 'canvas.csv'}")
+            for line in filled.left:
+                click.echo(f"autograder: {line}", err=True)
+            sys.exit(1 if filled.left else 0)
+    except (ExportError, OverridesError, OSError) as error:
+        _stop(str(error))
+
+
+@main.command()
 @bundle_option
 @click.option("--root", type=click.Path(path_type=Path), default=Path("/autograder"))
 def gradescope(bundle: Path, root: Path) -> None:

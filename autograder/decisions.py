@@ -6,7 +6,7 @@ Written answers' scores come first (OUT/written.csv), then what instructors chan
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,10 +28,11 @@ class Decisions:
         return self.overrides.apply(self.scores.apply(result))
 
 
-def read(out: Path, course: Course, submissions: Sequence[Submission]) -> Decisions:
-    """The decisions in OUT about these submissions. Raises OverridesError."""
+def read(out: Path, course: Course, handed_in: Mapping[str, Collection[str]]) -> Decisions:
+    """The decisions in OUT. `handed_in` are the notebooks of each submission that they may be
+    about. Raises OverridesError."""
     return Decisions(
-        scores.read(out, course, handed_in(course, submissions)),
+        scores.read(out, course, handed_in),
         overrides.read(out / overrides.FILE, course),
     )
 

@@ -54,7 +54,7 @@ def grade_class(
     terminal. `again` is the command that does so, for the report. Raises NoSandboxError, and
     OverridesError before anything is graded."""
     console = Console()
-    decided = decisions.read(out, course, submissions)
+    decided = decisions.read(out, course, decisions.handed_in(course, submissions))
     before = {s.id: reports.score_shown(out, s.id) for s in submissions}
     keys = {s.id: result_key(course, s) for s in submissions}
     earlier = {} if fresh else {s.id: reports.read(out, s.id) for s in submissions}

@@ -30,32 +30,33 @@ def grades_csv(results: Sequence[Result], course: Course) -> bytes:
     head = ["submission", "student", "score", "possible", "status", "level", "seconds", *labels]
     text = io.StringIO()
     writer = csv.writer(text, quoting=csv.QUOTE_NONNUMERIC)
-    writer.writerow(map(_cell, head))
+    writer.writerow(map(cell, head))
     for result in results:
         scores = {name: question.score for name, question in questions(result).items()}
         for student in result.members or ("",):
             writer.writerow(
                 [
-                    _cell(result.submission),
-                    _cell(student),
-                    _number(result.score),
-                    _number(result.possible),
+                    cell(result.submission),
+                    cell(student),
+                    number(result.score),
+                    number(result.possible),
                     result.status,
-                    _cell(result.level),
-                    _number(result.seconds),
-                    *(_number(scores[name]) if name in scores else "" for name in labels),
+                    cell(result.level),
+                    number(result.seconds),
+                    *(number(scores[name]) if name in scores else "" for name in labels),
                 ]
             )
     return text.getvalue().encode("utf-8-sig")
 
 
-def _cell(text: str) -> str:
+def cell(text: str) -> str:
     """Text that no spreadsheet runs: on one line, no other separator, no formula's beginning."""
     line = " ".join(plain(text, 500).replace(";", ",").split())
     return f"'{line}" if text.startswith(_FORMULA) or line.startswith(_FORMULA) else line
 
 
-def _number(value: float) -> float:
+def number(value: float) -> float:
+    """A score as a table has it: at most four digits after the point, none for a whole number."""
     rounded = round(value, 4)
     return int(rounded) if rounded == int(rounded) else rounded
 

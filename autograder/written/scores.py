@@ -109,7 +109,8 @@ def read(out: Path, course: Course, handed_in: Mapping[str, Collection[str]]) ->
 
     handed_in  for each submission of this run, the names of the notebooks it is graded on
     """
-    if not (files := sorted(out.glob(FILES))):
+    files = sorted(path for path in out.glob(FILES) if path.is_file())
+    if not files:
         return Scores(course)
     known = {path.parent.name for path in out.glob("*/result.json")} | set(handed_in)
     reader = _Reader(course, aliases(course, known), handed_in)
