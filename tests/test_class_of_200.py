@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+from html import unescape
 from pathlib import Path
 
 import pytest
 
 from autograder import course as courses
-from autograder import intake, reports
+from autograder import intake, leaks, masters, release, reports
 from autograder.course import Course
 from autograder.intake import Submission
 from autograder.results import CellProblem, NotebookResult, QuestionResult, Result
 from autograder.results import TestResult as CaseResult
+from autograder.written import pages
 from tests import accessibility
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -95,3 +97,33 @@ def test_the_largest_feedback_is_small_and_without_a_finding(tmp_path, course) -
     assert "data:image/png" in html
     assert len(html.encode()) < LARGEST
     assert accessibility.of_page(html) == []
+
+
+def test_no_page_that_students_see_holds_what_is_hidden(course) -> None:
+    [untouched] = intake.read(
+        [ROOT / "data" / "submissions" / "val_all_untouched.zip"], course
+    ).submissions
+    secrets = release._other_secrets(course, [masters.read(n.master) for n in course.notebooks])
+    secrets += [
+        leaks.Secret(leaks.squeezed(line), q.name)
+        for n in course.notebooks
+        for q in n.questions
+        for line in q.rubric.splitlines()
+        if len(line) >= leaks.SHORTEST
+    ]
+    result = all_wrong(course, untouched.id)
+    names = {untouched.id: "ALIAS"}
+    for_readers = [
+        pages.question_page(q, course, [untouched], names)[0] for q in pages.asked(course)
+    ]
+
+    def found(*html: str) -> list[leaks.Leak]:
+        return leaks.find({f"{i}.html": unescape(h).encode() for i, h in enumerate(html)}, secrets)
+
+    assert len(found(*for_readers)) > 100, "the search does not find what readers are shown"
+    for_students = (
+        reports.feedback_page(result, course, untouched),
+        pages.document(untouched, course),
+        json.dumps(reports.results_json(result, course)["tests"]),
+    )
+    assert found(*for_students) == []
