@@ -47,7 +47,8 @@ class Test:
 
 @dataclass(frozen=True)
 class Question:
-    """A question: `name` is Otter's ("q2a"), `part` what a person says ("2a")."""
+    """A question: `name` is Otter's ("q2a"), `part` what a person says ("2a"). `asks` are the names
+    its tests ask the notebook for; `rubric` is what its master answers, for instructors only."""
 
     name: str
     part: str
@@ -55,13 +56,25 @@ class Question:
     points: float
     manual: bool
     tests: tuple[Test, ...] = ()
+    asks: tuple[str, ...] = ()
+    rubric: str = ""
+
+
+@dataclass(frozen=True)
+class Given:
+    """A cell as students get it, and the question ("q2a") that it belongs to, if any."""
+
+    question: str
+    kind: Literal["code", "markdown"]
+    source: str
 
 
 @dataclass(frozen=True)
 class Notebook:
     """A notebook of the homework. `test_files` maps an automatic question's name to the text of
     its Otter test file; `defines` are the names its tests ask for; `version` is a hash of
-    everything that decides its scores; `reported` are the numbers that its results keep."""
+    everything that decides its scores; `reported` are the numbers that its results keep; `given`
+    are the cells that students get."""
 
     name: str
     title: str
@@ -71,6 +84,7 @@ class Notebook:
     defines: frozenset[str]
     version: str = ""
     reported: tuple[str, ...] = ()
+    given: tuple[Given, ...] = ()
 
     @property
     def possible(self) -> float:
@@ -146,7 +160,12 @@ def _notebook(file: Path) -> Notebook:
     from autograder import masters, otter_build  # here: they take seconds to import
 
     master = masters.read(file)
-    return master.notebook(otter_build.build(master.name, master.content, file).test_files)
+    built = otter_build.build(master.name, master.content, file)
+    given = tuple(
+        Given(question, cell.cell_type, cell.source)
+        for question, cell in otter_build.by_question(built.student)
+    )
+    return replace(master.notebook(built.test_files), given=given)
 
 
 def read_table(root: Path) -> dict[str, Any]:

@@ -30,7 +30,8 @@ class TestResult:
 
 @dataclass(frozen=True)
 class QuestionResult:
-    """One automatically graded question. `problem` says why it could not run, if it could not."""
+    """One graded question. `problem` says why it could not run, if it could not. `written`: people
+    read it and gave its score, with a `comment` (see `autograder.written.scores`)."""
 
     name: str  # Otter's name: "q2a"
     part: str  # "2a"
@@ -40,6 +41,8 @@ class QuestionResult:
     tests: tuple[TestResult, ...] = ()
     problem: str = ""
     seconds: float = 0.0
+    written: bool = False
+    comment: str = ""
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,7 @@ class CellProblem:
 class NotebookResult:
     """One notebook of a submission. `file` is the submitted file's name, empty where none was
     handed in; `identified_by` says how the file was recognised; the same `key` means that grading
-    it again would give the same; `values` are the numbers that the class report shows."""
+    it again would give the same; `values` are numbers that it reports for the class: "hours"."""
 
     name: str  # "q_coding_ssm_forward_cpu"
     title: str

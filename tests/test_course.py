@@ -17,6 +17,10 @@ from autograder import course
 from autograder.course import CourseError, Question
 
 ROOT = Path(__file__).resolve().parents[1]
+RUBRIC = """\
+Entries of opposite sign cancel in the mean and add up in the mean of the squares.
+
+Rubric: one point for naming the cancellation, one for naming what the squares measure."""
 TINY = ROOT / "tests" / "bundles" / "tiny"
 
 
@@ -69,8 +73,9 @@ def test_questions_are_read_as_their_author_wrote_them() -> None:
                 course.Test("two numbers", 1, hidden=False),
                 course.Test("right for any shape", 2, hidden=True),
             ),
+            asks=("mean_square",),
         ),
-        Question("q1b_1", "1b Q1", "Why squares?", points=2, manual=True),
+        Question("q1b_1", "1b Q1", "Why squares?", points=2, manual=True, rubric=RUBRIC),
     )
 
 
