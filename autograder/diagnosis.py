@@ -158,8 +158,9 @@ def _matches(
 
 def _shapes_differ(one: object, other: object) -> bool:
     """Of two tensors: quickly told, where converting a large one once for each mistake is not."""
-    tensors = isinstance(one, torch.Tensor) and isinstance(other, torch.Tensor)
-    return tensors and one.shape != other.shape
+    if isinstance(one, torch.Tensor) and isinstance(other, torch.Tensor):
+        return one.shape != other.shape
+    return False
 
 
 def _differ(args: Sequence[Any], before: Sequence[Any]) -> bool:
