@@ -54,7 +54,8 @@ class Session:
 
     def names(self) -> RemoteNamespace:
         """The notebook's names, for one question, which has its own time to use."""
-        return RemoteNamespace(self.fork, self.reap, Budget(self._limits.question_seconds))
+        budget = Budget(self._limits.question_seconds, self._limits.question_bytes)
+        return RemoteNamespace(self.fork, self.reap, budget)
 
     def stop(self) -> Account:
         """Stop everything in the sandbox, until `go_on`; how its time was spent so far. Raises
