@@ -92,6 +92,7 @@ OPERATIONS: dict[str, Callable[[Namespace, dict[str, Any]], dict[str, Any]]] = {
     "share": timed.share,
     "turn": timed.turn,
     "memory": timed.memory,
+    "items": timed.items,
 }
 
 
