@@ -17,6 +17,10 @@ from autograder import course
 from autograder.course import CourseError, Question
 
 ROOT = Path(__file__).resolve().parents[1]
+RUBRIC = """\
+Entries of opposite sign cancel in the mean and add up in the mean of the squares.
+
+Rubric: one point for naming the cancellation, one for naming what the squares measure."""
 TINY = ROOT / "tests" / "bundles" / "tiny"
 
 
@@ -69,8 +73,9 @@ def test_questions_are_read_as_their_author_wrote_them() -> None:
                 course.Test("two numbers", 1, hidden=False),
                 course.Test("right for any shape", 2, hidden=True),
             ),
+            asks=("mean_square",),
         ),
-        Question("q1b_1", "1b Q1", "Why squares?", points=2, manual=True),
+        Question("q1b_1", "1b Q1", "Why squares?", points=2, manual=True, rubric=RUBRIC),
     )
 
 
@@ -194,7 +199,7 @@ BROKEN_MASTERS = {
         "# # END TESTS",
         "'# END TESTS' comes before '# END QUESTION'",
     ),
-    "a heading of another part": ("### 1a ·", "### 2a ·", "heading says 2a, and its name says 1a"),
+    "a heading of another part": ("## 1a ·", "## 2a ·", "heading says 2a, and its name says 1a"),
     "tests in Otter's other format": ("ok_format: false", "ok_format: true", "ok_format: false"),
     "an unknown key in Otter's config": ("export_cell", "exprot_cell", "exprot_cell"),
     "another notebook's name": ("export_cell", "name: q_big\n# export_cell", "is to be q_tiny"),
