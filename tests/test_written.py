@@ -338,6 +338,7 @@ def test_the_file_to_fill_in_has_a_row_an_answer_and_keeps_what_was_filled_in(co
 
 def test_an_alias_stays_and_another_purpose_has_others(course, monkeypatch):
     names = scores.aliases(course, ["ada", "bo"])
+    assert all(re.fullmatch("[B-Z]{7}", name) for name in names), "spreadsheets spoil numbers"
     assert names == scores.aliases(course, ["bo", "ada"])
     assert not set(names) & set(scores.aliases(course, ["ada", "bo"], "export"))
     monkeypatch.setenv("AUTOGRADER_SECRET", "another secret altogether")
