@@ -361,7 +361,7 @@ def test_scores_join_the_total_and_every_report_and_survive_a_regrade_and_an_ove
     assert str(out / "written" / "index.html") in done.output
     names = {path.name for path in (out / "written").glob("*.html")}
     assert names == {"index.html", *(a.file for a in pages.asked(course))}
-    assert "1 of 1 who handed it in" in " ".join((out / "written/index.html").read_text().split())
+    assert "1 of 1 answered" in " ".join((out / "written/index.html").read_text().split())
     assert [path.stem for path in (out / "written" / "documents").iterdir()] == ["ada"]
     table = out / "written.csv"
     assert "ada" not in table.read_text()
