@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -97,13 +96,6 @@ def canonical(notebook: NotebookNode) -> NotebookNode:
         metadata["otter"] = notebook.metadata.otter
     released: NotebookNode = nbformat.v4.new_notebook(cells=cells, metadata=metadata)
     return released
-
-
-def by_question(notebook: NotebookNode) -> Iterator[tuple[str, NotebookNode]]:
-    """The cells of a notebook from `canonical`, each with its question's name, "" for none."""
-    for cell in notebook.cells:
-        question = cell.id.rpartition("-")[0]
-        yield "" if question == "text" else question, cell
 
 
 def to_bytes(notebook: NotebookNode) -> bytes:
