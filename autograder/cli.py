@@ -6,13 +6,16 @@ import os
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
 from autograder.course import Course
 from autograder.intake import Submission
 from autograder.sandbox.seal import LEVELS, Level
+
+if TYPE_CHECKING:
+    from autograder.timing_jobs import Gpu
 
 _HERE = Path(__file__).resolve().parent.parent
 
@@ -61,6 +64,14 @@ def assign(bundle: Path, out: Path, run: bool) -> None:
 @click.option("--require-level", type=click.Choice(LEVELS), help="Refuse a weaker sandbox.")
 @click.option("--trust-input", is_flag=True, help="Allow no sandbox at all. Know your authors.")
 @click.option("--fresh", is_flag=True, help="Grade again what OUT already has results for.")
+@click.option("--timing", type=click.Choice(["show", "skip"]), default="show", show_default=True)
+@click.option(
+    "--gpu",
+    type=click.Choice(["auto", "require", "skip"]),
+    default="auto",
+    show_default=True,
+    help="Time on a GPU too: where there is one; always; never.",
+)
 @click.option("--submission", "chosen", multiple=True, metavar="ID", help="Only this one; repeat.")
 def grade(
     paths: tuple[Path, ...],
@@ -72,6 +83,8 @@ def grade(
     require_level: Level | None,
     trust_input: bool,
     fresh: bool,
+    timing: str,
+    gpu: Gpu,
     chosen: tuple[str, ...],
 ) -> None:
     """Grade notebooks, zips, folders of them, or LMS exports.
@@ -82,6 +95,7 @@ def grade(
     from autograder.fleet import grade_class
     from autograder.overrides import OverridesError
     from autograder.sandbox.levels import NoSandboxError
+    from autograder.timing_jobs import NoGpuError
 
     course = _load(bundle, seed)
     names = [n.name for n in course.notebooks]
@@ -107,9 +121,11 @@ def grade(
             required=require_level,
             trust_input=trust_input,
             fresh=fresh,
+            timing=timing == "show",
+            gpu=gpu,
             again=_again(paths, bundle, out, only),
         )
-    except (NoSandboxError, OverridesError) as error:
+    except (NoSandboxError, NoGpuError, OverridesError) as error:
         _stop(str(error))
     if summary.failed:
         sys.exit(1)

@@ -27,6 +27,7 @@ from autograder.results import Result
 from autograder.sandbox.levels import choose
 from autograder.sandbox.pool import Pool
 from autograder.sandbox.seal import Level
+from autograder.timing_jobs import Gpu, gpu_here, time_class
 
 
 @dataclass(frozen=True)
@@ -48,19 +49,24 @@ def grade_class(
     required: Level | None = None,
     trust_input: bool = False,
     fresh: bool = False,
+    timing: bool = True,
+    gpu: Gpu = "auto",
     again: Sequence[str] = (),
 ) -> Summary:
     """Grade every submission, write its reports and the class's into `out`, and say so on the
-    terminal. `again` is the command that does so, for the report. Raises NoSandboxError, and
-    OverridesError before anything is graded."""
+    terminal. What is timed is timed afterwards, one submission at a time. `again` is the command
+    that does so, for the report. Raises NoSandboxError, and OverridesError and NoGpuError before
+    anything is graded."""
     console = Console()
+    with_gpu = gpu_here(gpu)
     decided = decisions.read(out, course, decisions.handed_in(course, submissions))
+    by_id = {s.id: s for s in submissions}
     before = {s.id: reports.score_shown(out, s.id) for s in submissions}
     keys = {s.id: result_key(course, s) for s in submissions}
     earlier = {} if fresh else {s.id: reports.read(out, s.id) for s in submissions}
     kept = {name: r for name, r in earlier.items() if r is not None and r.key == keys[name]}
     todo = [s for s in submissions if s.id not in kept]
-    results, failed = {}, []
+    results, failed, graded = {}, [], dict(kept)
     for submission in submissions:
         if submission.id in kept:
             results[submission.id] = decided.apply(kept[submission.id])
@@ -79,6 +85,7 @@ def grade_class(
                 submission = futures[future]
                 try:
                     result = replace(future.result(), key=keys[submission.id])
+                    graded[submission.id] = result
                     results[submission.id] = decided.apply(result)
                     reports.write(results[submission.id], course, out, submission)
                     reports.keep(result, out)  # last: where it is there, all are
@@ -87,6 +94,18 @@ def grade_class(
                     said = f"autograder: the grader failed on {submission.id}: {error!r}"
                     print(said, file=sys.stderr)
                 advance()
+    for result in time_class(
+        course,
+        submissions,
+        graded,
+        earlier,
+        timing=timing,
+        gpu=with_gpu,
+        level=lambda: choose([course.root / "solutions", *private], required, trust_input)[0],
+    ):
+        results[result.submission] = decided.apply(result)
+        reports.write(results[result.submission], course, out, by_id[result.submission])
+        reports.keep(result, out)
     ordered = [results[s.id] for s in submissions if s.id in results]
     reports.write_class(ordered, course, out, again)
     reports.show(ordered, course, console)

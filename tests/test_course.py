@@ -199,7 +199,7 @@ BROKEN_MASTERS = {
         "# # END TESTS",
         "'# END TESTS' comes before '# END QUESTION'",
     ),
-    "a heading of another part": ("### 1a ·", "### 2a ·", "heading says 2a, and its name says 1a"),
+    "a heading of another part": ("## 1a ·", "## 2a ·", "heading says 2a, and its name says 1a"),
     "tests in Otter's other format": ("ok_format: false", "ok_format: true", "ok_format: false"),
     "an unknown key in Otter's config": ("export_cell", "exprot_cell", "exprot_cell"),
     "another notebook's name": ("export_cell", "name: q_big\n# export_cell", "is to be q_tiny"),
@@ -231,6 +231,16 @@ BROKEN_TABLES = {
     "a notebook listed twice": ('["q_tiny"]', '["q_tiny", "q_tiny"]', "listed twice"),
     "no master at all": ('["q_tiny"]', '["q_later"]', "none of its notebooks has a master"),
     "a secret anyone can guess": ("nobody grades with this one", "1234", "12 characters or more"),
+    "a reported notebook that is none": (
+        "[limits]",
+        '[reported]\nq_tinny = ["hours"]\n[limits]',
+        r"\[reported\] 'q_tinny' is not a key; is 'q_tiny' meant",
+    ),
+    "reported numbers without brackets": (
+        "[limits]",
+        '[reported]\nq_tiny = "hours"\n[limits]',
+        r"\[reported\] q_tiny is to be a list of strings",
+    ),
     "no TOML": ("[limits]", "[limits", "not valid TOML"),
 }
 

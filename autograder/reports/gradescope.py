@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from autograder.course import Course
+from autograder.reports import timing
 from autograder.reports.wording import cell_sentence, label, plain, score_sentence
 from autograder.results import NotebookResult, QuestionResult, Result, TestResult
 
@@ -152,5 +153,5 @@ def _extra_data(result: Result) -> dict[str, Any]:
             for t in q.tests
             if t.remark
         ],
-        "timing": [],
+        "timing": timing.rows(result),
     }

@@ -9,7 +9,7 @@ from statistics import mean, median
 
 from autograder.course import Course
 from autograder.intake import Submission
-from autograder.reports import figures
+from autograder.reports import figures, timing
 from autograder.reports.remarks import blocks
 from autograder.reports.render import render
 from autograder.reports.report import (
@@ -43,6 +43,7 @@ def feedback_page(result: Result, course: Course, submission: Submission | None 
         tell_cause=course.tell_cause == "always",
         written_follows=waiting,
         blocks={n.name: blocks(n, notebooks.get(n.name), submission) for n in result.notebooks},
+        timing=timing.section(result),
     )
 
 
@@ -82,6 +83,7 @@ def report_page(results: Sequence[Result], course: Course, again: Sequence[str] 
         missing=sorted({layer for r in results for layer in r.missing_layers}),
         seconds=sum(r.seconds for r in results),
         slowest=max((r.seconds for r in results), default=0.0),
+        timing=timing.class_section(results),
         seeds=sorted({r.seed for r in results if r.seed}),
     )
 
