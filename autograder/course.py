@@ -161,11 +161,14 @@ def _notebook(file: Path) -> Notebook:
 
     master = masters.read(file)
     built = otter_build.build(master.name, master.content, file)
+    notebook = master.notebook(built.test_files)
+    names = {question.name for question in notebook.questions}
     given = tuple(
-        Given(question, cell.cell_type, cell.source)
-        for question, cell in otter_build.by_question(built.student)
+        Given(name if name in names else "", cell.cell_type, cell.source)
+        for cell in built.student.cells
+        for name in [cell.id.rpartition("-")[0]]  # ids are made of question and position
     )
-    return replace(master.notebook(built.test_files), given=given)
+    return replace(notebook, given=given)
 
 
 def read_table(root: Path) -> dict[str, Any]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import copy
 import string
 import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -124,13 +123,6 @@ def _hand_in() -> list[NotebookNode]:
             "grader.hand_in()", id="hand-in", metadata=locked | {"tags": [IGNORED]}
         ),
     ]
-
-
-def by_question(notebook: NotebookNode) -> Iterator[tuple[str, NotebookNode]]:
-    """The cells of a notebook from `canonical`, each with its question's name, "" for none."""
-    for cell in notebook.cells:
-        question = cell.id.rpartition("-")[0]
-        yield "" if question == "text" else question, cell
 
 
 def to_bytes(notebook: NotebookNode) -> bytes:

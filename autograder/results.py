@@ -58,7 +58,7 @@ class CellProblem:
 class NotebookResult:
     """One notebook of a submission. `file` is the submitted file's name, empty where none was
     handed in; `identified_by` says how the file was recognised; the same `key` means that grading
-    it again would give the same; `values` are numbers that it reports for the class: "hours"."""
+    it again would give the same; `values` are the numbers that the class report shows."""
 
     name: str  # "q_coding_ssm_forward_cpu"
     title: str

@@ -162,6 +162,8 @@ INJECTIONS = [
     "<noscript><p title='</noscript><img src=x onerror=alert(1)>'>",
     "$\\text{<img src=x onerror=alert(1)>}$",
     '$"><img src=x onerror=alert(1)>$',
+    "$\\foo{<img src=x onerror=alert(1)>}$",
+    "$$\n\\foo<script>alert(1)</script>\n$$",
     "$$\n</math><script>alert(1)</script>\n$$",
     "```\n</code></pre><script>alert(1)</script>\n```",
     "<!--><script>alert(1)</script>-->",

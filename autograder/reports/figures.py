@@ -44,7 +44,7 @@ def dots(rows: Sequence[tuple[str, float]], name: str) -> Markup:
     told = "; ".join(f"{label} {100 * share:.0f}%" for label, share in rows)
     drawn = Markup("").join(_dot(i, label, share) for i, (label, share) in enumerate(rows))
     return Markup(
-        '<svg class="figure" role="img" viewBox="0 0 {} {}"><title>{}</title>'
+        '<svg class="chart" role="img" viewBox="0 0 {} {}"><title>{}</title>'
         "<desc>{}</desc>{}{}</svg>"
     ).format(_WIDTH, height, name, told, drawn, _scale(_ROW * len(rows) + 4))
 
@@ -85,7 +85,7 @@ def columns(counts: Sequence[tuple[str, int]], name: str, unit: str) -> Markup:
         _column(i * wide, wide, label, count, most) for i, (label, count) in enumerate(counts)
     )
     return Markup(
-        '<svg class="figure" role="img" viewBox="0 0 {} 190"><title>{}</title>'
+        '<svg class="chart" role="img" viewBox="0 0 {} 190"><title>{}</title>'
         "<desc>{}: {}</desc>{}</svg>"
     ).format(_WIDTH, name, unit, told, drawn)
 

@@ -1,7 +1,7 @@
 """Scores of written answers, as people gave them: OUT/written.csv, one row an answer.
 
     submission,question,score,comment
-    K7F2QX,q_coding_ssm_forward_cpu 2c Q1,0.5,the size is right; say why it is not zero
+    KTFLQXB,q_coding_ssm_forward_cpu 2c Q1,0.5,the size is right; say why it is not zero
 
 Comes in: that file (and any other OUT/written*.csv, one for each person who reads), and a Result as
 it was graded. Goes out: the Result with the written questions that have a score. A submission is
@@ -10,7 +10,6 @@ called by its alias, which is all that its readers see, or by its id. A row with
 
 from __future__ import annotations
 
-import base64
 import csv
 import difflib
 import hashlib
@@ -31,6 +30,8 @@ FILES = "written*.csv"
 HEAD = ("submission", "question", "score", "comment")
 _MOST_ERRORS = 12
 _LONGEST = 10_000  # characters of a comment
+_LETTERS = "BCDFGHJKLMNPQRSTVWXZ"
+_ALIAS = 7
 
 
 class WrittenError(OverridesError):
@@ -87,17 +88,18 @@ def label(notebook: Notebook, question: Question) -> str:
 
 
 def aliases(course: Course, ids: Collection[str], purpose: str = "written") -> dict[str, str]:
-    """What readers see in place of an id (six letters and digits, the same as long as the course's
-    secret is) -> the id. Another purpose gives others, so that nobody can join the two.
+    """What readers see in place of an id (seven consonants, the same as long as the course's secret
+    is) -> the id. Another purpose gives others, so that nobody can join the two. Digits are left
+    out because spreadsheets take 2222E2 for a number, vowels because of what they would spell.
 
-    Raises WrittenError where two submissions would share one (a pair in 2^30)."""
+    Raises WrittenError where two submissions would share one (a pair in 10^9)."""
     key = secret(course.root).encode()
     found = {}
     for name in ids:
         digest = hmac.new(
             key, f"{purpose}\0{course.name}\0{name}".encode(), hashlib.sha256
         ).digest()
-        found[base64.b32encode(digest).decode()[:6]] = name
+        found["".join(_LETTERS[byte % len(_LETTERS)] for byte in digest[:_ALIAS])] = name
     if len(found) < len(set(ids)):
         raise WrittenError("two submissions have one alias: rename one of their files or folders")
     return found

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
+
+from rich.progress import track
 
 from autograder.archives import write
 from autograder.course import Course
@@ -48,7 +51,7 @@ def _documents(
         say("No Chromium here: documents are HTML, whose pages a browser prints. A long answer "
             "takes several; install Chromium for PDFs of one page a question")  # fmt: skip
     with pdf.printer(path) if path else nullcontext() as printed:
-        for submission in submissions:
+        for submission in track(submissions, "Documents", disable=not sys.stdout.isatty()):
             html = pages.document(submission, course)
             if printed is None:
                 write(folder / f"{submission.id}.html", html.encode("utf-8", "replace"))
