@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import ipywidgets
+
 from labkit.plots import table
 
 FILE = Path("model_log.jsonl")
