@@ -6,12 +6,16 @@ import os
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
 from autograder.course import Course
+from autograder.intake import Submission
 from autograder.sandbox.seal import LEVELS, Level
+
+if TYPE_CHECKING:
+    from autograder.timing_jobs import Gpu
 
 _HERE = Path(__file__).resolve().parent.parent
 
@@ -60,6 +64,15 @@ def assign(bundle: Path, out: Path, run: bool) -> None:
 @click.option("--require-level", type=click.Choice(LEVELS), help="Refuse a weaker sandbox.")
 @click.option("--trust-input", is_flag=True, help="Allow no sandbox at all. Know your authors.")
 @click.option("--fresh", is_flag=True, help="Grade again what OUT already has results for.")
+@click.option("--timing", type=click.Choice(["show", "skip"]), default="show", show_default=True)
+@click.option(
+    "--gpu",
+    type=click.Choice(["auto", "require", "skip"]),
+    default="auto",
+    show_default=True,
+    help="Time on a GPU too: where there is one; always; never.",
+)
+@click.option("--submission", "chosen", multiple=True, metavar="ID", help="Only this one; repeat.")
 def grade(
     paths: tuple[Path, ...],
     bundle: Path,
@@ -70,6 +83,9 @@ def grade(
     require_level: Level | None,
     trust_input: bool,
     fresh: bool,
+    timing: str,
+    gpu: Gpu,
+    chosen: tuple[str, ...],
 ) -> None:
     """Grade notebooks, zips, folders of them, or LMS exports.
 
@@ -79,6 +95,7 @@ def grade(
     from autograder.fleet import grade_class
     from autograder.overrides import OverridesError
     from autograder.sandbox.levels import NoSandboxError
+    from autograder.timing_jobs import NoGpuError
 
     course = _load(bundle, seed)
     names = [n.name for n in course.notebooks]
@@ -87,7 +104,8 @@ def grade(
     taken = intake.read(paths, course, only)
     for error in taken.errors:
         click.echo(f"autograder: {error}", err=True)
-    if not taken.submissions:
+    submissions = _chosen(taken.submissions, chosen)
+    if not submissions:
         sys.exit(2)
     try:
         out.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -96,20 +114,94 @@ def grade(
     try:
         summary = grade_class(
             _with_only(course, only),
-            taken.submissions,
+            submissions,
             out,
             private=[*paths, out],
             jobs=jobs or os.cpu_count() or 1,
             required=require_level,
             trust_input=trust_input,
             fresh=fresh,
+            timing=timing == "show",
+            gpu=gpu,
+            again=_again(paths, bundle, out, only),
         )
-    except (NoSandboxError, OverridesError) as error:
+    except (NoSandboxError, NoGpuError, OverridesError) as error:
         _stop(str(error))
     if summary.failed:
         sys.exit(1)
     if taken.errors:
         sys.exit(2)
+
+
+@main.command()
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@bundle_option
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Where grades are.")
+def written(paths: tuple[Path, ...], bundle: Path, out: Path) -> None:
+    """Lay out written answers for people: a page a question, a document a submission.
+
+    Goes beside the grades, into OUT/written. Scores and comments go into OUT/written.csv, which
+    the next `autograder grade` reads."""
+    from autograder import intake
+    from autograder.written.scores import WrittenError
+    from autograder.written.writing import write_all
+
+    course = _load(bundle)
+    taken = intake.read(paths, course)
+    for error in taken.errors:
+        click.echo(f"autograder: {error}", err=True)
+    if not taken.submissions:
+        sys.exit(2)
+    try:
+        out.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_all(course, taken.submissions, out, click.echo)
+    except (OSError, WrittenError) as error:
+        _stop(f"--out {out}: {error}")
+    if taken.errors:
+        sys.exit(2)
+
+
+@main.command()
+@click.argument("out", type=click.Path(path_type=Path, file_okay=False))
+@bundle_option
+@click.option(
+    "--canvas",
+    "gradebook",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="GRADEBOOK",
+    help="As exported from Canvas: fill in this homework's column.",
+)
+@click.option("--assignment", metavar="NAME", help="Canvas's name for it. Default: the title.")
+@click.option("--anonymous", is_flag=True, help="Scores without names.")
+def export(
+    out: Path, bundle: Path, gradebook: Path | None, assignment: str | None, anonymous: bool
+) -> None:
+    """Grades in OUT -> OUT/canvas.csv to import there, OUT/anonymous.csv without names.
+
+    What Gradescope reads is in OUT already: results.json of each submission. Exit status 1 where
+    somebody has no row in the gradebook; each is named."""
+    from autograder import archives
+    from autograder.export import ExportError, canvas, results
+    from autograder.export import anonymous as without_names
+    from autograder.overrides import OverridesError
+
+    if gradebook is None and not anonymous:
+        _stop("say what to export: --canvas GRADEBOOK, or --anonymous")
+    course = _load(bundle)
+    try:
+        graded = results(out, course)
+        if anonymous:
+            archives.write(out / "anonymous.csv", without_names.table(graded, course))
+            click.echo(f"{len(graded)} submissions: {out / 'anonymous.csv'}")
+        if gradebook is not None:
+            filled = canvas.fill(gradebook.read_bytes(), graded, assignment or course.title)
+            archives.write(out / "canvas.csv", filled.content)
+            click.echo(f"{filled.count} rows filled in: {out / 'canvas.csv'}")
+            for line in filled.left:
+                click.echo(f"autograder: {line}", err=True)
+            sys.exit(1 if filled.left else 0)
+    except (ExportError, OverridesError, OSError) as error:
+        _stop(str(error))
 
 
 @main.command()
@@ -156,6 +248,21 @@ def bench(names: tuple[str, ...], bundle: Path, file: Path | None, full: bool) -
     rows = measured.run(benches, full, click.echo)
     if file is not None:
         file.write_text(measured.as_json(rows), "utf-8")
+
+
+def _chosen(submissions: list[Submission], chosen: tuple[str, ...]) -> list[Submission]:
+    """The submissions with these ids; all of them where none is named."""
+    found = [s for s in submissions if not chosen or s.id in chosen]
+    for name in set(chosen) - {s.id for s in found}:
+        _stop(f"--submission {name}: there is none of this id; see the names in grades.csv")
+    return found
+
+
+def _again(paths: tuple[Path, ...], bundle: Path, out: Path, only: str | None) -> list[str]:
+    """The command that grades one of these again, beside the grades, without saying which."""
+    command = ["autograder", "grade", *map(str, paths), "--out", f"{out}-again", "--fresh"]
+    command += ["--bundle", str(bundle)] if bundle != _HERE else []
+    return [*command, "--only", only] if only else command
 
 
 def _with_only(course: Course, only: str | None) -> Course:

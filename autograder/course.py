@@ -16,6 +16,9 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from autograder import comparisons
+from autograder.comparisons import Comparison
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -28,7 +31,8 @@ class Limits:
     disk_bytes: int = 64 << 20
     processes: int = 64
     open_files: int = 256
-    message_bytes: int = 64 << 20
+    message_bytes: int = 32 << 20
+    question_bytes: int = 64 << 20
     submission_bytes: int = 50 << 20
 
 
@@ -43,7 +47,8 @@ class Test:
 
 @dataclass(frozen=True)
 class Question:
-    """A question: `name` is Otter's ("q2a"), `part` what a person says ("2a")."""
+    """A question: `name` is Otter's ("q2a"), `part` what a person says ("2a"). `asks` are the names
+    its tests ask the notebook for; `rubric` is what its master answers, for instructors only."""
 
     name: str
     part: str
@@ -51,13 +56,25 @@ class Question:
     points: float
     manual: bool
     tests: tuple[Test, ...] = ()
+    asks: tuple[str, ...] = ()
+    rubric: str = ""
+
+
+@dataclass(frozen=True)
+class Given:
+    """A cell as students get it, and the question ("q2a") that it belongs to, if any."""
+
+    question: str
+    kind: Literal["code", "markdown"]
+    source: str
 
 
 @dataclass(frozen=True)
 class Notebook:
     """A notebook of the homework. `test_files` maps an automatic question's name to the text of
     its Otter test file; `defines` are the names its tests ask for; `version` is a hash of
-    everything that decides its scores."""
+    everything that decides its scores; `reported` are the numbers that its results keep; `given`
+    are the cells that students get."""
 
     name: str
     title: str
@@ -66,6 +83,8 @@ class Notebook:
     test_files: dict[str, str]
     defines: frozenset[str]
     version: str = ""
+    reported: tuple[str, ...] = ()
+    given: tuple[Given, ...] = ()
 
     @property
     def possible(self) -> float:
@@ -86,6 +105,7 @@ class Course:
     tell_cause: Literal["always", "after due", "instructors"]
     seed: str
     version: str  # a hash of everything that decides a score
+    comparisons: tuple[Comparison, ...] = ()  # what is timed
 
 
 class CourseError(Exception):
@@ -98,7 +118,13 @@ SECRET_VARIABLE = "AUTOGRADER_SECRET"
 SECRET_FILE = "solutions/secret"  # how a release carries the secret it was made with
 _SHORTEST_SECRET = 12
 _REQUIRED = {"name": str, "title": str, "release": str, "secret": str, "notebooks": list}
-_OPTIONAL = {"tell_cause": str, "public_lines": list, "limits": dict}
+_OPTIONAL = {
+    "tell_cause": str,
+    "public_lines": list,
+    "limits": dict,
+    "reported": dict,
+    "timing": list,
+}
 _TELL_CAUSE = ("always", "after due", "instructors")
 
 
@@ -109,7 +135,11 @@ def load(root: Path) -> Course:
     table = read_table(root)
     files = [root / "solutions" / f"{name}.py" for name in table["notebooks"]]
     masters = [file for file in files if file.is_file()]
-    notebooks = tuple(replace(_notebook(m), version=_version(root, [m])) for m in masters)
+    reported = {name: tuple(numbers) for name, numbers in table["reported"].items()}
+    notebooks = tuple(
+        replace(_notebook(m), version=_version(root, [m]), reported=reported.get(m.stem, ()))
+        for m in masters
+    )
     if not notebooks:
         raise CourseError(f"{root / TABLE}: none of its notebooks has a master in solutions/")
     return Course(
@@ -122,6 +152,7 @@ def load(root: Path) -> Course:
         tell_cause=table["tell_cause"],
         seed=_seed(secret(root), table["release"]),
         version=_version(root, masters),
+        comparisons=tuple(c for c in table["timing"] if c.notebook in {n.name for n in notebooks}),
     )
 
 
@@ -129,12 +160,20 @@ def _notebook(file: Path) -> Notebook:
     from autograder import masters, otter_build  # here: they take seconds to import
 
     master = masters.read(file)
-    return master.notebook(otter_build.build(master.name, master.content, file).test_files)
+    built = otter_build.build(master.name, master.content, file)
+    notebook = master.notebook(built.test_files)
+    names = {question.name for question in notebook.questions}
+    given = tuple(
+        Given(name if name in names else "", cell.cell_type, cell.source)
+        for cell in built.student.cells
+        for name in [cell.id.rpartition("-")[0]]  # ids are made of question and position
+    )
+    return replace(notebook, given=given)
 
 
 def read_table(root: Path) -> dict[str, Any]:
     """The bundle's course.toml with its defaults filled in: name, title, release, secret,
-    notebooks, tell_cause, public_lines, limits. Raises CourseError."""
+    notebooks, tell_cause, public_lines, limits, reported, timing. Raises CourseError."""
     file = root / TABLE
     try:
         given = tomllib.loads(file.read_text("utf-8"))
@@ -142,7 +181,7 @@ def read_table(root: Path) -> dict[str, Any]:
         raise CourseError(f"{file} is missing: is {root} the folder of a bundle?") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise CourseError(f"{file} is not valid TOML: {error}") from None
-    table = {"tell_cause": "always", "public_lines": [], "limits": {}} | given
+    table = {key: kind() for key, kind in _OPTIONAL.items()} | {"tell_cause": "always"} | given
     for key, kind in (_REQUIRED | _OPTIONAL).items():
         if key not in table:
             raise CourseError(f"{file}: the key '{key}' is missing")
@@ -162,7 +201,19 @@ def read_table(root: Path) -> dict[str, Any]:
             raise CourseError(f"{file}: '{key}' is to be a list of strings")
     if len(set(table["notebooks"])) < len(table["notebooks"]):
         raise CourseError(f"{file}: a notebook is listed twice")
+    _check_reported(file, table)
+    try:
+        table["timing"] = comparisons.read(table["timing"], table["notebooks"])
+    except ValueError as error:
+        raise CourseError(f"{file}: {error}") from None
     return table
+
+
+def _check_reported(file: Path, table: Mapping[str, Any]) -> None:
+    _known(file, table["reported"], table["notebooks"], "[reported] ")
+    for name, numbers in table["reported"].items():
+        if not isinstance(numbers, list) or not all(isinstance(entry, str) for entry in numbers):
+            raise CourseError(f"{file}: [reported] {name} is to be a list of strings")
 
 
 def secret(root: Path) -> str:

@@ -2,7 +2,7 @@
 
 Results that OUT already holds for the same submission, bundle, seed and grader are kept; where only
 one notebook's tests were corrected, only that notebook is graded again. What an instructor decided
-since (OUT/overrides.toml) is applied to whatever is shown.
+since, and what written answers got (autograder/decisions.py), is applied to whatever is shown.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from autograder import overrides, reports
+from autograder import decisions, reports
 from autograder.course import Course
 from autograder.grading import Grader, public_files, result_key
 from autograder.intake import Submission
@@ -27,6 +27,7 @@ from autograder.results import Result
 from autograder.sandbox.levels import choose
 from autograder.sandbox.pool import Pool
 from autograder.sandbox.seal import Level
+from autograder.timing_jobs import Gpu, gpu_here, time_class
 
 
 @dataclass(frozen=True)
@@ -48,20 +49,28 @@ def grade_class(
     required: Level | None = None,
     trust_input: bool = False,
     fresh: bool = False,
+    timing: bool = True,
+    gpu: Gpu = "auto",
+    again: Sequence[str] = (),
 ) -> Summary:
     """Grade every submission, write its reports and the class's into `out`, and say so on the
-    terminal. Raises NoSandboxError, and OverridesError before anything is graded."""
+    terminal. What is timed is timed afterwards, one submission at a time. `again` is the command
+    that does so, for the report. Raises NoSandboxError, and OverridesError and NoGpuError before
+    anything is graded."""
     console = Console()
-    decided = overrides.read(out / overrides.FILE, course)
+    with_gpu = gpu_here(gpu)
+    decided = decisions.read(out, course, decisions.handed_in(course, submissions))
+    by_id = {s.id: s for s in submissions}
     before = {s.id: reports.score_shown(out, s.id) for s in submissions}
     keys = {s.id: result_key(course, s) for s in submissions}
     earlier = {} if fresh else {s.id: reports.read(out, s.id) for s in submissions}
     kept = {name: r for name, r in earlier.items() if r is not None and r.key == keys[name]}
     todo = [s for s in submissions if s.id not in kept]
-    results, failed = {}, []
-    for identifier, result in kept.items():
-        results[identifier] = decided.apply(result)
-        reports.write(results[identifier], course, out)
+    results, failed, graded = {}, [], dict(kept)
+    for submission in submissions:
+        if submission.id in kept:
+            results[submission.id] = decided.apply(kept[submission.id])
+            reports.write(results[submission.id], course, out, submission)
     if todo:
         level, missing = choose([course.root / "solutions", *private], required, trust_input)
         jobs = min(jobs, len(todo))
@@ -76,16 +85,29 @@ def grade_class(
                 submission = futures[future]
                 try:
                     result = replace(future.result(), key=keys[submission.id])
+                    graded[submission.id] = result
                     results[submission.id] = decided.apply(result)
-                    reports.write(results[submission.id], course, out)
+                    reports.write(results[submission.id], course, out, submission)
                     reports.keep(result, out)  # last: where it is there, all are
                 except Exception as error:  # ours, not the student's: the others go on
                     failed.append(submission.id)
                     said = f"autograder: the grader failed on {submission.id}: {error!r}"
                     print(said, file=sys.stderr)
                 advance()
+    for result in time_class(
+        course,
+        submissions,
+        graded,
+        earlier,
+        timing=timing,
+        gpu=with_gpu,
+        level=lambda: choose([course.root / "solutions", *private], required, trust_input)[0],
+    ):
+        results[result.submission] = decided.apply(result)
+        reports.write(results[result.submission], course, out, by_id[result.submission])
+        reports.keep(result, out)
     ordered = [results[s.id] for s in submissions if s.id in results]
-    reports.write_class(ordered, course, out)
+    reports.write_class(ordered, course, out, again)
     reports.show(ordered, course, console)
     for line in _changes(before, ordered):
         console.print(line, soft_wrap=True, markup=False, highlight=False)

@@ -8,11 +8,14 @@ line of the hidden test that failed.
 from __future__ import annotations
 
 import hashlib
+import re
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
+from math import isfinite
 from pathlib import Path
 
 from otter.test_files import TestCase
@@ -34,6 +37,8 @@ from autograder.sandbox.pool import Pool
 from autograder.session import Session
 from labkit.checks import Mismatch, collecting_remarks, seeded
 
+_LONG_NUMBER = re.compile(r"\d[\d,]*\d{4}(?:\.\d+)?|\d+,\d{3}[\d,]*|\d*\.\d{4,}")
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -44,22 +49,54 @@ class Outcome:
     calls: tuple[Call, ...]
     remark: str
 
+    @property
+    def message(self) -> str:
+        """For the student; "" if the test passed."""
+        return "" if self.mismatch is None else str(self.mismatch)
+
 
 class SealedTestFile(ExceptionTestFile):  # type: ignore[misc]
-    """Otter's test file, with inputs drawn from a seed and messages that hold no hidden line."""
+    """Otter's test file, with inputs drawn from a seed and messages that hold no hidden line.
 
-    def run_sealed(self, names: RemoteNamespace, key: Sequence[str]) -> list[Outcome]:
-        """Run every test case; one outcome each. The scores are Otter's."""
-        self.test_case_results = []
-        outcomes = []
+    outcomes  one for each test case that was run, by its number
+    """
+
+    outcomes: dict[int, Outcome]
+
+    def run_sealed(self, names: RemoteNamespace, key: Sequence[str], hidden: bool) -> None:
+        """Run the test cases that are hidden, or those that are not; once both were run, the scores
+        are Otter's. All public ones of a notebook come first: until then a student's process has
+        seen nothing that its words, quoted in a message, could carry out."""
+        self.outcomes = {} if not hidden else self.outcomes
+        names.quotes = not hidden
         for number, case in enumerate(self.test_cases):
+            if case.hidden != hidden:
+                continue
             before = len(names.calls)
             with seeded(*key, number), collecting_remarks() as remarks:
                 mismatch = _run(case, names)
-            message = "" if mismatch is None else str(mismatch)
-            self.test_case_results.append(TestCaseResult(case, message, mismatch is None))
-            outcomes.append(Outcome(mismatch, tuple(names.calls[before:]), "; ".join(remarks)))
-        return outcomes
+            if hidden and mismatch is not None:
+                mismatch = _discreet(mismatch)
+            calls = tuple(names.calls[before:])
+            self.outcomes[number] = Outcome(mismatch, calls, "; ".join(remarks))
+        names.close()
+        self.test_case_results = [
+            TestCaseResult(self.test_cases[number], outcome.message, outcome.mismatch is None)
+            for number, outcome in sorted(self.outcomes.items())
+        ]
+
+
+def _discreet(mismatch: Mismatch) -> Mismatch:
+    """The same without long numbers, each of which could be a hidden one that a student's function
+    gave back as a shape, an error or a count."""
+    text = _LONG_NUMBER.sub(lambda n: f"{float(n[0].replace(',', '')):.3g}", str(mismatch))
+    return Mismatch(
+        text,
+        kind=mismatch.kind,
+        actual=mismatch.actual,
+        expected=mismatch.expected,
+        name=mismatch.name,
+    )
 
 
 def _run(case: TestCase, names: RemoteNamespace) -> Mismatch | None:
@@ -77,6 +114,21 @@ def _run(case: TestCase, names: RemoteNamespace) -> Mismatch | None:
     return None
 
 
+@dataclass
+class _Asked:
+    """A question while it is graded: its tests, the names they ask, the seconds it took."""
+
+    question: Question
+    tests: SealedTestFile
+    names: RemoteNamespace
+    seconds: float = 0.0
+
+    @classmethod
+    def of(cls, question: Question, notebook: Notebook, session: Session) -> _Asked:
+        text = notebook.test_files[question.name]
+        return cls(question, SealedTestFile.from_string(text, question.name), session.names())
+
+
 class Grader:
     """Grades submissions of one course. Make it once for a class: test files are compiled and
     mistakes are read once. Thread-safe."""
@@ -84,7 +136,7 @@ class Grader:
     def __init__(self, course: Course, pool: Pool, missing_layers: Sequence[str] = ()):
         use_bundle(course.root)
         self.course = course
-        self._pool = pool
+        self.pool = pool
         self._missing_layers = tuple(missing_layers)
         self._mistakes = known_mistakes()
 
@@ -108,7 +160,7 @@ class Grader:
             status=_status(submission, results),
             notebooks=tuple(results),
             problems=submission.problems,
-            level=self._pool.level,
+            level=self.pool.level,
             missing_layers=self._missing_layers,
             seed=self.course.seed,
             bundle=self.course.version,
@@ -137,8 +189,9 @@ class Grader:
         if key in kept:
             return kept[key]
         started = time.monotonic()
-        with Session(self._pool, submitted.cells, self.course.limits) as session:
-            questions = [self._grade_question(notebook, q, session) for q in automatic]
+        with Session(self.pool, submitted.cells, self.course.limits) as session:
+            questions = self._grade_questions(notebook, session)
+            values = _values(notebook, session)
             problems = session.problems
         broken = bool(problems) or any(q.problem for q in questions)
         return NotebookResult(
@@ -153,27 +206,38 @@ class Grader:
             cells=problems,
             seconds=round(time.monotonic() - started, 3),
             key=key,
+            values=values,
         )
 
-    def _grade_question(
-        self, notebook: Notebook, question: Question, session: Session
-    ) -> QuestionResult:
+    def _grade_questions(self, notebook: Notebook, session: Session) -> list[QuestionResult]:
+        """The automatic questions, all their public tests before the first hidden one."""
+        asked = [_Asked.of(q, notebook, session) for q in notebook.questions if not q.manual]
+        for one in asked:
+            self._run_tests(one, notebook, hidden=False)
+        results = []
+        while asked:
+            one = asked.pop(0)  # and let go of what its calls returned
+            self._run_tests(one, notebook, hidden=True)
+            results.append(self._question_result(one))
+        return results
+
+    def _run_tests(self, one: _Asked, notebook: Notebook, hidden: bool) -> None:
         started = time.monotonic()
-        tests = SealedTestFile.from_string(notebook.test_files[question.name], question.name)
-        names = session.names()
-        try:
-            key = (self.course.seed, notebook.name, question.name)
-            outcomes = tests.run_sealed(names, key)
-        finally:
-            names.close()
+        key = (self.course.seed, notebook.name, one.question.name)
+        one.tests.run_sealed(one.names, key, hidden)
+        one.seconds += time.monotonic() - started
+
+    def _question_result(self, one: _Asked) -> QuestionResult:
+        question = one.question
+        outcomes = [outcome for _, outcome in sorted(one.tests.outcomes.items())]
         results = [
             TestResult(
                 name=test.name,
                 points=test.points,
                 passed=outcome.mismatch is None,
                 hidden=test.hidden,
-                message="" if outcome.mismatch is None else str(outcome.mismatch),
-                cause=self._cause(outcome, names.calls),
+                message=outcome.message,
+                cause=self._cause(outcome, one.names.calls),
                 remark=outcome.remark,
             )
             for test, outcome in zip(question.tests, outcomes, strict=True)
@@ -182,11 +246,11 @@ class Grader:
             name=question.name,
             part=question.part,
             title=question.title,
-            score=float(tests.score),
+            score=float(one.tests.score),
             possible=float(question.points),
             tests=tuple(results),
             problem=_problem(outcomes),
-            seconds=round(time.monotonic() - started, 3),
+            seconds=round(one.seconds, 3),
         )
 
     def _cause(self, outcome: Outcome, calls: Sequence[Call]) -> str:
@@ -197,7 +261,8 @@ class Grader:
             return ""
         if mismatch.kind not in ("value", "shape", "not finite", "inputs", "raised"):
             return ""
-        wrong = outcome.calls[-1]
+        named = [call for call in outcome.calls if call.function == mismatch.name]
+        wrong = (named or outcome.calls)[-1]
         others = [call for call in calls if call is not wrong]
         return explain([*others, wrong], mismatch, self._mistakes)
 
@@ -225,6 +290,21 @@ def _unmet(question: Question, why: str) -> QuestionResult:
     return QuestionResult(
         question.name, question.part, question.title, 0.0, float(question.points), tests
     )
+
+
+def _values(notebook: Notebook, session: Session) -> dict[str, float]:
+    """Of the numbers that the class report shows, those that are there and finite."""
+    found: dict[str, float] = {}
+    if not notebook.reported:
+        return found
+    names = session.names()
+    for name in notebook.reported:
+        with suppress(Mismatch):
+            value = names.get(name)
+            if isinstance(value, int | float) and type(value) is not bool and isfinite(value):
+                found[name] = float(value)
+    names.close()
+    return found
 
 
 def _problem(outcomes: Sequence[Outcome]) -> str:

@@ -121,7 +121,19 @@ class Master:
             else sum(test.points for test in tests),
             manual=manual,
             tests=tests,
-        )
+            asks=tuple(dict.fromkeys(
+                argument.arg
+                for case in self.cases[name]
+                for argument in case.function.args.args
+                if argument.arg != "env"
+            )),
+            rubric="\n\n".join(
+                cell.source
+                for cell in self.cells
+                if (cell.question, cell.block) == (name, "solution")
+                and cell.node.cell_type == "markdown"
+            ),
+        )  # fmt: skip
 
     def _walk(self) -> list[Cell]:
         """The cells that are no markup; fills `configs`."""

@@ -30,7 +30,8 @@ class TestResult:
 
 @dataclass(frozen=True)
 class QuestionResult:
-    """One automatically graded question. `problem` says why it could not run, if it could not."""
+    """One graded question. `problem` says why it could not run, if it could not. `written`: people
+    read it and gave its score, with a `comment` (see `autograder.written.scores`)."""
 
     name: str  # Otter's name: "q2a"
     part: str  # "2a"
@@ -40,6 +41,8 @@ class QuestionResult:
     tests: tuple[TestResult, ...] = ()
     problem: str = ""
     seconds: float = 0.0
+    written: bool = False
+    comment: str = ""
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,7 @@ class CellProblem:
 class NotebookResult:
     """One notebook of a submission. `file` is the submitted file's name, empty where none was
     handed in; `identified_by` says how the file was recognised; the same `key` means that grading
-    it again would give the same."""
+    it again would give the same; `values` are the numbers that the class report shows."""
 
     name: str  # "q_coding_ssm_forward_cpu"
     title: str
@@ -67,6 +70,66 @@ class NotebookResult:
     questions: tuple[QuestionResult, ...] = ()
     cells: tuple[CellProblem, ...] = ()
     problem: str = ""
+    seconds: float = 0.0
+    key: str = ""
+    values: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class TimedPair:
+    """Time of `over` / time of `under`: the median of `n` paired ratios, and an interval that
+    encloses the true one. The verdict is on `over`."""
+
+    over: str  # "your convolution"
+    under: str  # "the reference's convolution"
+    ratio: float
+    low: float
+    high: float
+    n: int
+    verdict: Literal["faster", "slower", "undecided"]
+
+
+@dataclass(frozen=True)
+class TimedSize:
+    """One size of a comparison: by contestant the seconds of a call (lower quartile, median, upper
+    quartile) and peak memory; the pairs; `problem` says why there are none; `messages` is the
+    largest share of a turn that messages took."""
+
+    sizes: dict[str, int]
+    seconds: dict[str, tuple[float, ...]] = field(default_factory=dict)
+    peak_bytes: dict[str, int] = field(default_factory=dict)
+    pairs: tuple[TimedPair, ...] = ()
+    problem: str = ""
+    messages: float = 0.0
+
+
+@dataclass(frozen=True)
+class Timing:
+    """One comparison of a submission's functions with each other and with the reference's.
+
+    machine   what measured: the processor's or the GPU's name
+    problem   why nothing was measured, if nothing was
+    crossing  what its author predicted: from which second size on `second` is faster, by first
+              size; 0 for never
+    notes     what a reader should know before believing the ratios
+    score     points for time, of `possible` (0: shown only; what was not measured counts neither
+              way)
+    """
+
+    notebook: str
+    part: str
+    title: str
+    first: str
+    second: str
+    device: Literal["cpu", "cuda"]
+    status: Literal["measured", "not correct", "not run here", "failed"]
+    machine: str = ""
+    problem: str = ""
+    sizes: tuple[TimedSize, ...] = ()
+    crossing: dict[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    score: float = 0.0
+    possible: float = 0.0
     seconds: float = 0.0
     key: str = ""
 
@@ -90,6 +153,7 @@ class Result:
     seed        the seed of its hidden inputs (for instructors)
     key         what the result depends on; the same key means grading again is not needed
     problems    what its author should know first: a missing notebook, an unreadable file
+    timings     comparisons of its functions' times, where the homework asks for any
     adjustments what instructors decided about it since (see `autograder.overrides`)
     """
 
@@ -101,6 +165,7 @@ class Result:
     members: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     adjustments: tuple[Adjustment, ...] = ()
+    timings: tuple[Timing, ...] = ()
     level: str = ""
     missing_layers: tuple[str, ...] = ()
     device: str = "cpu"

@@ -15,6 +15,7 @@ from autograder.course import Limits
 from autograder.intake import Cell
 from autograder.remote import Budget, RemoteNamespace, say
 from autograder.results import CellProblem
+from autograder.sandbox.freeze import Account
 from autograder.sandbox.pool import Child, Pool
 from autograder.wire import Channel, Closed, TimedOut, WireError
 
@@ -53,7 +54,19 @@ class Session:
 
     def names(self) -> RemoteNamespace:
         """The notebook's names, for one question, which has its own time to use."""
-        return RemoteNamespace(self._fork, self._reap, Budget(self._limits.question_seconds))
+        budget = Budget(self._limits.question_seconds, self._limits.question_bytes)
+        return RemoteNamespace(self.fork, self.reap, budget)
+
+    def stop(self) -> Account:
+        """Stop everything in the sandbox, until `go_on`; how its time was spent so far. Raises
+        Closed, TimedOut."""
+        assert self._child is not None
+        return self._child.stop()
+
+    def go_on(self) -> None:
+        """Let everything that `stop` stopped go on."""
+        assert self._child is not None
+        self._child.go_on()
 
     def _run(self) -> None:
         """Run the cells until a run comes through, leaving out what took the process down."""
@@ -93,7 +106,10 @@ class Session:
         try:
             self._try_cell(child, cell, seconds)
         except WireError:
-            if time.monotonic() - started < seconds:
+            over = child.close().get("over")
+            if over:
+                said = f"used more than a submission may in all its processes ({over})"
+            elif time.monotonic() - started < seconds:
                 said = "ended the whole process (an exit, a crash, or too much memory)"
             else:
                 said = f"ran longer than {seconds:.3g} seconds and could not be interrupted"
@@ -126,7 +142,7 @@ class Session:
         self._left_out.add(number)
         self._note(number, "skipped", f"was not run: {why}")
 
-    def _fork(self) -> Channel:
+    def fork(self) -> Channel:
         """A fork of the notebook's process; of a new run if that process is gone. Raises Closed
         where a new run cannot be forked either: then there is nothing to ask any more."""
         if self._lost:
@@ -143,7 +159,7 @@ class Session:
             self._lost = True
             raise Closed(str(error)) from None
 
-    def _reap(self) -> int:
+    def reap(self) -> int:
         """End the last fork; how it ended (0 where nothing can be learnt)."""
         assert self._child is not None
         with suppress(WireError):

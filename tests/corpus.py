@@ -98,7 +98,9 @@ class Corpus:
                         run(watched)
                 except Exception as error:
                     wrongly = error if isinstance(error, Mismatch) else Mismatch("", kind="raised")
-                    failures[check] = (wrongly, calls[-1] if calls[before:] else Call("", ()))
+                    made = [c for c in calls[before:] if c.function == wrongly.name]
+                    made = made or calls[before:] or [Call("", ())]
+                    failures[check] = (wrongly, made[-1])
             for check, (mismatch, last) in failures.items():
                 others = [call for call in calls if call is not last]
                 sentences[check] = explain([*others, last], mismatch, self.mistakes)

@@ -1,6 +1,6 @@
 """What the students of the example class write, cell by cell: right, wrong, and in other styles.
 
-Problem 2 on the CPU first, then Problem 1, then Problem 2 on the GPU.
+Problem 2 on the CPU first, then Problem 1, Problem 2 on the GPU, Problem 5, and the model's claims.
 """
 
 SETUP = "import torch\nimport torch.nn.functional as F"
@@ -194,3 +194,33 @@ def diag_unrolled_ssm_forward(W, U, b, x):
         h = w * h + x[:, t] @ U.T + b
         out.append(h)
     return torch.stack(out, dim=1)"""
+
+# ---- Problem 5
+
+PROCESS = """\
+sources = "the lecture notes; a model for the plots <b>only</b>"
+collaborators = "=Zoe Q., 12345, and the Tuesday party"
+hours = 11.5"""
+
+# ---- The model's claims
+
+BELIEVED = "\n".join(
+    f"verdict_{n} = True\nconfidence_{n} = 0.95\ncounterexample_{n} = None" for n in range(1, 18)
+)
+
+MOSTLY_REFUTED = """\
+for n in [1, 4, 10, 13, 14, 15, 17]:  # checked on paper
+    globals().update({f"verdict_{n}": True, f"confidence_{n}": 0.8})
+for n in [2, 3, 5, 6, 7, 8, 9, 11, 12, 16]:
+    globals().update({f"verdict_{n}": False, f"confidence_{n}": 0.9})
+
+counterexample_2 = {"A": torch.tensor([[0.0, 1.0], [1.0, 0.0]]), "L": 3}
+counterexample_3 = {"n": 1, "m": 1, "r": 1, "L": 5}  # fewer, surely?
+counterexample_5 = {"lam": (0.5, 0.25, 0.125), "L": 3}
+counterexample_6 = {"n": 8, "L": 1000}
+counterexample_7 = {"p": [0.5, 0.5], "sigma": 0.1, "k": 1}
+counterexample_8 = {"p": [1, 0], "sigma": 2, "k": 2}  # sigma is missing in front
+counterexample_9 = {"p": [0.1], "i": 2, "j": 3}
+counterexample_11 = {"X": [[1, 0, 2], [0, 1, 2]], "lam": 0.5, "j": 2}
+counterexample_12 = {"lam": 2.5}
+counterexample_16 = {"d": 64}"""

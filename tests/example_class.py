@@ -16,6 +16,7 @@ import nbformat
 
 from autograder import course, masters
 from autograder.archives import zipped
+from autograder.problems import problem_text
 from tests import example_answers as a
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -23,6 +24,8 @@ CLASS = ROOT / "data" / "submissions"
 KERNEL = "q_ssm_convolution_kernel"
 CPU = "q_coding_ssm_forward_cpu"
 GPU = "q_coding_ssm_forward_gpu"
+REFEREE = "q_referee_a_model"
+PROCESS = "q_homework_process"
 _MARKER = re.compile(r" *# (BEGIN|END) SOLUTION\n?|  # SOLUTION$", re.MULTILINE)
 
 
@@ -51,17 +54,37 @@ def released(name: str) -> bytes:
     return (ROOT / "notebooks" / f"{name}.ipynb").read_bytes()
 
 
+def master_of(name: str) -> Path:
+    return ROOT / "solutions" / f"{name}.py"
+
+
 def solved(name: str) -> bytes:
     """The set-up cell of a notebook and the solution's cells."""
-    code = [c for c in masters.read(ROOT / "solutions" / f"{name}.py").cells
-            if c.node.cell_type == "code"]  # fmt: skip
+    code = [c for c in masters.read(master_of(name)).cells if c.node.cell_type == "code"]
     answers = [_MARKER.sub("", c.source) for c in code if c.block == "solution"]
     return assignment(name, code[0].source, *answers)
 
 
+def written_into_the_problem_text(name: str) -> bytes:
+    """A notebook's text as students get it in problems/, with the solution in its code blocks."""
+    text = problem_text(nbformat.reads(released(name).decode(), 4))
+    answers = [_MARKER.sub("", cell.source) for cell in masters.read(master_of(name)).cells
+               if cell.block == "solution" and cell.node.cell_type == "code"]  # fmt: skip
+    blanks = re.findall(r"```python\n.*?\n```", text, re.DOTALL)
+    for blank, answer in zip(blanks, answers, strict=True):
+        text = text.replace(blank, f"```python\n{answer}\n```")
+    return text.encode()
+
+
 def submissions() -> dict[str, bytes]:
     """The class by file name."""
-    return {**on_the_cpu(), **on_kernels(), **on_the_gpu(), **whole_homeworks()}
+    return {
+        **on_the_cpu(),
+        **on_kernels(),
+        **on_the_gpu(),
+        **whole_homeworks(),
+        **on_the_model_and_the_process(),
+    }
 
 
 def on_the_cpu() -> dict[str, bytes]:
@@ -151,6 +174,15 @@ def whole_homeworks() -> dict[str, bytes]:
         "mia.zip": zipped({"my work/ssm_forward_final (2).ipynb": late}),
         "uma_all_solved.zip": zipped({f"{name}.ipynb": solved(name) for name in names}),
         "val_all_untouched.zip": zipped({f"hw8/{name}.ipynb": released(name) for name in names}),
+    }
+
+
+def on_the_model_and_the_process() -> dict[str, bytes]:
+    return {
+        "wes_believes_it_all.ipynb": assignment(REFEREE, a.SETUP, a.BELIEVED),
+        "xia_refutes_most.ipynb": assignment(REFEREE, a.SETUP, a.MOSTLY_REFUTED),
+        "yul_process_only.ipynb": assignment(PROCESS, a.PROCESS),
+        "zoe_in_markdown.md": written_into_the_problem_text(REFEREE),
     }
 
 

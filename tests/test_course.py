@@ -17,6 +17,10 @@ from autograder import course
 from autograder.course import CourseError, Question
 
 ROOT = Path(__file__).resolve().parents[1]
+RUBRIC = """\
+Entries of opposite sign cancel in the mean and add up in the mean of the squares.
+
+Rubric: one point for naming the cancellation, one for naming what the squares measure."""
 TINY = ROOT / "tests" / "bundles" / "tiny"
 
 
@@ -69,8 +73,9 @@ def test_questions_are_read_as_their_author_wrote_them() -> None:
                 course.Test("two numbers", 1, hidden=False),
                 course.Test("right for any shape", 2, hidden=True),
             ),
+            asks=("mean_square",),
         ),
-        Question("q1b_1", "1b Q1", "Why squares?", points=2, manual=True),
+        Question("q1b_1", "1b Q1", "Why squares?", points=2, manual=True, rubric=RUBRIC),
     )
 
 
@@ -226,6 +231,16 @@ BROKEN_TABLES = {
     "a notebook listed twice": ('["q_tiny"]', '["q_tiny", "q_tiny"]', "listed twice"),
     "no master at all": ('["q_tiny"]', '["q_later"]', "none of its notebooks has a master"),
     "a secret anyone can guess": ("nobody grades with this one", "1234", "12 characters or more"),
+    "a reported notebook that is none": (
+        "[limits]",
+        '[reported]\nq_tinny = ["hours"]\n[limits]',
+        r"\[reported\] 'q_tinny' is not a key; is 'q_tiny' meant",
+    ),
+    "reported numbers without brackets": (
+        "[limits]",
+        '[reported]\nq_tiny = "hours"\n[limits]',
+        r"\[reported\] q_tiny is to be a list of strings",
+    ),
     "no TOML": ("[limits]", "[limits", "not valid TOML"),
 }
 

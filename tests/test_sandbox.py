@@ -7,6 +7,7 @@ import queue
 import shutil
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -223,6 +224,50 @@ def test_closing_ends_everything_that_was_started(pool):
         assert len(traces.processes(pool.users)) >= 4 or not pool.users
         assert "error" not in child.close()
     assert traces.processes(pool.users) == []
+
+
+def test_closing_ends_processes_that_fork_faster_than_they_can_be_listed(pool):
+    hop = """
+import os, time
+for _ in range(4):
+    if os.fork() == 0:
+        os.setsid()
+        while True:
+            try:
+                if os.fork():
+                    os._exit(0)
+            except OSError:
+                pass
+time.sleep(.2)
+"""
+    for _ in range(3):
+        with pool.child() as child:
+            run(child, hop)
+            assert "error" not in child.close()
+        assert traces.processes(pool.users) == []
+
+
+def test_folders_too_deep_or_closed_to_be_removed_simply_are_removed(pool):
+    deep = """
+import os
+os.mkdir('closed'); open('closed/in', 'w').close(); os.chmod('closed', 0)
+for _ in range(3000):
+    os.mkdir('d'); os.mkdir('e'); os.chdir('d')
+"""
+    with pool.child() as child:
+        with suppress(WireError):  # the watch ends it, where it sees it in time
+            run(child, deep)
+        assert "error" not in child.close()
+    assert traces.files(pool.users) == []
+
+
+def test_the_command_lines_of_others_are_out_of_sight(child, level):
+    """A grader may have been given its seed there."""
+    if level == "uid":
+        pytest.skip("without namespaces or Landlock they are public: `doctor` says so")
+    me = os.getpid()
+    assert attempt(child, f"open('/proc/{me}/cmdline').read()").startswith("raised")
+    assert attempt(child, "open('/proc/self/cmdline').read()").startswith("'")
 
 
 @pytest.fixture(autouse=True)

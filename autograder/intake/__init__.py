@@ -104,6 +104,7 @@ def read_one(
         whole=whole,
         metadata=about,
         digest=_digest([name, whole, members, about, only, problems], collector.members),
+        pictures=collector.pictures,
     )
 
 

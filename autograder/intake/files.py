@@ -2,7 +2,7 @@
 
 Nothing is written to disk, no link is followed, and no more is read than the limits allow:
 whatever a zip claims about itself, a member is read only until the allowance is used up.
-Files that cannot be notebooks (data, pictures) are named and not read.
+Files that cannot be notebooks are named and not read; pictures are, for answers that show them.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from autograder.intake import pictures
 from autograder.intake.model import Unreadable
 from autograder.intake.names import shown
 
@@ -59,12 +60,14 @@ class Collector:
 
     members   what can be a notebook, in a fixed order
     others    paths of what cannot
+    pictures  of these the pictures, as data URIs
     problems  what was left out and why, for the author
     """
 
     allowance: int
     members: list[Member] = field(default_factory=list)
     others: list[str] = field(default_factory=list)
+    pictures: dict[str, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     files: int = 0
 
@@ -102,6 +105,8 @@ class Collector:
             raise Unreadable("A zip within a zip within a zip is not opened. Zip the files once.")
         if kind != ".zip" and kind not in NOTEBOOK_KINDS:
             self.others.append(name)
+            if kind in pictures.KINDS:
+                self._add_picture(name, read)
             return
         if len(self.members) == MAX_NOTEBOOKS:
             raise Unreadable(f"There are {MAX_NOTEBOOKS} notebooks and scripts already.")
@@ -114,6 +119,11 @@ class Collector:
             self._add_zip(name, data, layers)
         else:
             self.members.append(Member(name, data, modified))
+
+    def _add_picture(self, name: str, read: Read) -> None:
+        uri = pictures.data_uri(read(pictures.MAX_BYTES))
+        if uri and sum(map(len, self.pictures.values())) + len(uri) <= pictures.MAX_TOTAL:
+            self.pictures[name] = uri
 
     def _add_zip(self, name: str, data: bytes, layers: int) -> None:
         prefix = f"{name}/" if layers else ""

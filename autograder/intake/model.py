@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from autograder.intake.pictures import Pictures
 from autograder.results import Status
 
 
@@ -19,12 +20,14 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell as its author wrote it. `number` counts all cells of the file from 1."""
+    """A cell as its author wrote it. `number` counts all cells of the file from 1; `pictures` are
+    those pasted into it, by name, as data URIs: no part of what decides an automatic score."""
 
     number: int
     kind: Literal["code", "markdown"]
     source: str
     tags: frozenset[str] = frozenset()
+    pictures: Pictures = field(default=(), repr=False)
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,7 @@ class Submission:
                (a single file is graded by itself)
     metadata   where it came from: source, submitted, late, emails and sids (a line a member)
     digest     sha256 of everything above and of every byte read: equal means nothing changed
+    pictures   those that lie beside the notebooks, by path, as data URIs
     """
 
     id: str
@@ -59,6 +63,7 @@ class Submission:
     whole: bool
     metadata: dict[str, str]
     digest: str
+    pictures: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def status(self) -> Status:

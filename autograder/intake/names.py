@@ -10,7 +10,10 @@ ID_BYTES = 120  # file systems take 255; this leaves room for suffixes and tempo
 SHOWN = 100
 _JOINERS = "\u200c\u200d"  # invisible, and part of names in several scripts
 _FORBIDDEN = re.compile(r'[<>:"/\\|?*;]')  # separators, and what Windows and spreadsheets refuse
-RESERVED = ("grades.csv", "report.html")  # files of the grader's own beside the ids' folders
+# Files of the grader's own beside the ids' folders.
+RESERVED = set(
+    "grades.csv report.html overrides.toml written written.csv canvas.csv anonymous.csv".split()
+)
 
 
 def plain(text: str) -> str:
@@ -45,7 +48,7 @@ def safe_id(name: str) -> str:
 def unique_ids(names: Iterable[str]) -> list[str]:
     """An id for each name; a second one of the same name ends in -2, and so on. Names that
     differ only in case are the same: some file systems cannot tell them apart."""
-    taken = {name.casefold() for name in RESERVED}
+    taken = set(RESERVED)
     ids = []
     for name in names:
         stem = candidate = safe_id(name)

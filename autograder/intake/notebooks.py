@@ -1,23 +1,25 @@
 """The bytes of a notebook, script or Markdown file -> its cells.
 
-The bytes are a stranger's: everything is checked for its type, only the cells' sources and tags
-are kept (outputs are dropped), and a file that cannot be read becomes one sentence for its
-author. The formats are small enough to be read here, line by line and in linear time; general
-readers are built for friendly files (thousands of cells cost them seconds).
+The bytes are a stranger's: everything is checked for its type, only the cells' sources, tags and
+pasted pictures are kept (outputs are dropped), and a file that cannot be read becomes one sentence
+for its author. The formats are small enough to be read here, line by line and in linear time;
+general readers are built for friendly files (thousands of cells cost them seconds).
 """
 
 from __future__ import annotations
 
 import ast
+import itertools
 import json
 import re
 import warnings
 from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Literal
 
+from autograder.intake import pictures
 from autograder.intake.files import kind_of, signature
 from autograder.intake.model import Cell, Unreadable
 
@@ -26,7 +28,7 @@ MAX_CELLS = 5000
 MAX_CODE = 2 << 20  # characters of code in one file
 MAX_LINES = 50_000  # lines of code in one file
 MAX_PARSED = 200_000  # characters of a plain script that are cut into pieces
-MAX_TEXT = 2 << 20  # characters of Markdown that are kept; a pasted picture may be cut off
+MAX_TEXT = 2 << 20  # characters of Markdown that are kept, pictures apart
 
 _PERCENT = re.compile(r"^#[ \t]?%%(.*)$", re.MULTILINE)
 _TAGS = re.compile(r"""["']?tags["']?\s*[=:]\s*\[([^\]]*)\]""")
@@ -70,6 +72,7 @@ _ADVICE = {
     ".md": "Upload the text itself.",
 }
 _Raw = tuple[Literal["code", "markdown"], str, frozenset[str]]
+_Drawn = tuple[Literal["code", "markdown"], str, frozenset[str], pictures.Pictures]
 
 
 def _refuse_too_much(sources: list[str]) -> None:
@@ -97,13 +100,20 @@ def _clean(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
-def _number(cells: Iterator[_Raw]) -> tuple[Cell, ...]:
-    left = MAX_TEXT
+def _number(cells: Iterable[_Raw | _Drawn]) -> tuple[Cell, ...]:
+    left, room = MAX_TEXT, pictures.MAX_TOTAL
     numbered = []
-    for number, (kind, source, tags) in enumerate(cells, start=1):
-        kept = source if kind == "code" else source[:left]
-        left -= len(kept) if kind == "markdown" else 0
-        numbered.append(Cell(number, kind, kept, tags))
+    for number, (kind, source, tags, *attached) in enumerate(cells, start=1):
+        if kind == "code":
+            numbered.append(Cell(number, kind, source, tags))
+            continue
+        text, pasted = pictures.lifted(source)
+        kept = []
+        for name, uri in (*itertools.chain(*attached), *pasted):
+            room -= len(uri)
+            kept += [(name, uri)] if room >= 0 else []
+        numbered.append(Cell(number, kind, text[:left], tags, tuple(kept)))
+        left -= len(numbered[-1].source)
     return tuple(numbered)
 
 
@@ -169,7 +179,7 @@ def _ends_early(error: json.JSONDecodeError, text: str) -> bool:
     return error.msg.startswith("Unterminated string") or error.pos >= len(text.rstrip())
 
 
-def _from_cell(cell: object) -> _Raw:
+def _from_cell(cell: object) -> _Drawn:
     """A cell of any format version; one that is no cell at all reads as empty text, so that the
     others keep their numbers."""
     fields = _dict(cell)
@@ -183,6 +193,7 @@ def _from_cell(cell: object) -> _Raw:
         frozenset(tag for tag in tags if isinstance(tag, str))
         if isinstance(tags, list)
         else frozenset(),
+        pictures.attached(fields.get("attachments")),
     )
 
 
@@ -251,7 +262,7 @@ def _from_markdown(text: str) -> Iterator[_Raw]:
         elif _PYTHON.match(language) or (not named and not language):
             yield "code", source, frozenset()
         else:
-            yield "markdown", source, frozenset()
+            yield "markdown", f"```{language}\n{source}\n```", frozenset()
 
 
 def _fences(text: str) -> Iterator[tuple[str | None, str]]:

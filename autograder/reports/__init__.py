@@ -13,6 +13,7 @@ from pathlib import Path
 
 from autograder.archives import write as write_file
 from autograder.course import Course
+from autograder.intake import Submission
 from autograder.reports.gradescope import results_json
 from autograder.reports.pages import feedback_page, report_page
 from autograder.reports.store import DamagedResultError, from_json, to_json
@@ -38,13 +39,14 @@ __all__ = [
 ]
 
 
-def write(result: Result, course: Course, out: Path) -> None:
-    """What is shown of one submission, in a folder of its id. Raises ValueError for an id that is
-    no folder's name."""
+def write(result: Result, course: Course, out: Path, submission: Submission | None = None) -> None:
+    """What is shown of one submission, in a folder of its id, with its own cells where they are at
+    hand. Raises ValueError for an id that is no folder's name."""
     folder = _folder(out, result.submission)
     gradescope = json.dumps(results_json(result, course), indent=1, ensure_ascii=False)
     write_file(folder / "results.json", gradescope.encode("utf-8", "replace"))
-    write_file(folder / "feedback.html", feedback_page(result, course).encode("utf-8", "replace"))
+    page = feedback_page(result, course, submission)
+    write_file(folder / "feedback.html", page.encode("utf-8", "replace"))
 
 
 def score_shown(out: Path, submission: str) -> float | None:
@@ -69,10 +71,13 @@ def read(out: Path, submission: str) -> Result | None:
         return None
 
 
-def write_class(results: Sequence[Result], course: Course, out: Path) -> None:
-    """grades.csv and report.html of the class, in the order given."""
+def write_class(
+    results: Sequence[Result], course: Course, out: Path, again: Sequence[str] = ()
+) -> None:
+    """grades.csv and report.html of the class, in the order given. `again` is the command that
+    graded it."""
     write_file(out / "grades.csv", grades_csv(results, course))
-    write_file(out / "report.html", report_page(results, course).encode("utf-8", "replace"))
+    write_file(out / "report.html", report_page(results, course, again).encode("utf-8", "replace"))
 
 
 def _folder(out: Path, submission: str) -> Path:

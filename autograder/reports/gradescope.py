@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from autograder.course import Course
+from autograder.reports import timing
 from autograder.reports.wording import cell_sentence, label, plain, score_sentence
 from autograder.results import NotebookResult, QuestionResult, Result, TestResult
 
@@ -52,6 +53,11 @@ def _question_rows(
     notebook: NotebookResult, question: QuestionResult, course: Course
 ) -> Iterator[Row]:
     name = label(notebook, question)
+    if question.written:
+        title, comment = f"{name}: {question.title}", plain(question.comment, 20_000)
+        row = _row(question.part, title, question.score, question.possible, True, comment)
+        yield {key: value for key, value in row.items() if key != "status"}  # the score colours it
+        return
     earned = sum(test.points for test in question.tests if test.passed)
     offered = sum(test.points for test in question.tests)
     if abs(earned - question.score) > 1e-9 or abs(offered - question.possible) > 1e-9:
@@ -147,5 +153,5 @@ def _extra_data(result: Result) -> dict[str, Any]:
             for t in q.tests
             if t.remark
         ],
-        "timing": [],
+        "timing": timing.rows(result),
     }

@@ -1,167 +1,108 @@
-"""Results -> pages: feedback for one submission's authors, and a report of the class.
-
-Each page is one file: no script, no network, style and pictures within. Templates escape all text
-(autoescape), and the page's own policy forbids whatever is not its style.
-"""
+"""Results -> pages: feedback for one submission's authors, and a report of the class."""
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
+from collections.abc import Iterable, Sequence
 from statistics import mean, median
-from typing import Any
-from urllib.parse import quote
-
-import jinja2
 
 from autograder.course import Course
-from autograder.reports.wording import (
-    STATUS,
-    cell_sentence,
-    first_word,
-    label,
-    needs_a_person,
-    plain,
-    points,
-    question_labels,
-    questions,
-    score_sentence,
+from autograder.intake import Submission
+from autograder.reports import figures, timing
+from autograder.reports.remarks import blocks
+from autograder.reports.render import render
+from autograder.reports.report import (
+    cases,
+    class_parts,
+    common_causes,
+    decisions,
+    reported_hours,
 )
+from autograder.reports.wording import questions
 from autograder.results import Result
 
-_HERE = Path(__file__).resolve().parent
 
-
-@dataclass(frozen=True)
-class Part:
-    """A question over the whole class: `mean` points of `possible`, and how many of the `count`
-    submissions that were graded on it earned all of them."""
-
-    notebook: str
-    part: str
-    title: str
-    possible: float
-    mean: float
-    full: int
-    count: int
-
-
-def feedback_page(result: Result, course: Course) -> str:
-    """The page for a submission's authors. It tells where a result differs; the likely cause too
-    if the course tells it always (a page cannot know whether the due date has passed)."""
+def feedback_page(result: Result, course: Course, submission: Submission | None = None) -> str:
+    """The page for a submission's authors, with their notebooks where those are at hand. It tells
+    where a result differs; the likely cause too if the course tells it always (a page cannot know
+    whether the due date has passed)."""
+    notebooks = {notebook.name: notebook for notebook in course.notebooks}
     graded = {n.name for n in result.notebooks}
-    written = any(q.manual for n in course.notebooks if n.name in graded for q in n.questions)
-    return _render(
+    read = {name for name, q in questions(result).items() if q.written}
+    waiting = any(
+        q.manual and q.points and f"{n.name} {q.part}" not in read
+        for n in course.notebooks
+        if n.name in graded
+        for q in n.questions
+    )
+    return render(
         "feedback.html.j2",
         result=result,
         course=course,
         tell_cause=course.tell_cause == "always",
-        written_follows=written,
+        written_follows=waiting,
+        blocks={n.name: blocks(n, notebooks.get(n.name), submission) for n in result.notebooks},
+        timing=timing.section(result),
     )
 
 
-def report_page(results: Sequence[Result], course: Course) -> str:
-    """The page for instructors: everything about the class, causes and seed among it."""
+def report_page(results: Sequence[Result], course: Course, again: Sequence[str] = ()) -> str:
+    """The page for instructors: everything about the class, causes and seed among it. `again` is
+    the command that graded it, for running one of it again."""
     graded = [r for r in results if r.possible > 0]
     shares = [r.score / r.possible for r in graded]
-    return _render(
+    parts = class_parts(results, course)
+    hours = reported_hours(results)
+    hardest = sorted(parts, key=lambda part: part.share)
+    return render(
         "report.html.j2",
         results=results,
         course=course,
         average=mean(shares) if shares else None,
         middle=median(shares) if shares else None,
-        bins=_bins(shares),
-        parts=class_parts(results, course),
+        spread=figures.columns(_bins(shares), "How scores are spread", "Submissions by percent"),
+        parts=parts,
+        stacked=figures.stacked,
+        stripes=figures.stripes(),
+        difficulty=figures.dots(
+            [(_short(f"{p.part} {p.title}"), p.share) for p in hardest],
+            "Share of the points that the class earned, the hardest question first",
+        ),
         causes=common_causes(results),
-        attention=[r for r in results if needs_a_person(r)],
+        attention=cases(results, again),
         decided=list(decisions(results)),
+        written=any(q.written for r in results for q in questions(r).values()),
+        hours=hours,
+        middle_hours=median(hours) if hours else 0,
+        hours_spread=figures.columns(
+            figures.binned(hours, _width(hours)), "Hours reported", "Submissions by hours"
+        ),
         levels=Counter(r.level or "not run" for r in results).most_common(),
         devices=Counter(r.device for r in results).most_common(),
         missing=sorted({layer for r in results for layer in r.missing_layers}),
         seconds=sum(r.seconds for r in results),
         slowest=max((r.seconds for r in results), default=0.0),
+        timing=timing.class_section(results),
         seeds=sorted({r.seed for r in results if r.seed}),
     )
 
 
-def class_parts(results: Sequence[Result], course: Course) -> list[Part]:
-    """Every automatically graded question that somebody was graded on, in the course's order."""
-    found = []
-    for name in question_labels(course):
-        asked = [q for r in results if (q := questions(r).get(name))]
-        if asked:
-            notebook, _, part = name.partition(" ")
-            full = sum(q.score >= q.possible for q in asked)
-            average = mean(q.score for q in asked)
-            found.append(
-                Part(notebook, part, asked[0].title, asked[0].possible, average, full, len(asked))
-            )
-    return found
-
-
-def common_causes(results: Iterable[Result]) -> list[tuple[str, int]]:
-    """Known mistakes with the number of submissions that made each, most common first."""
-    return Counter(
-        cause
-        for result in results
-        for cause in {t.cause for q in questions(result).values() for t in q.tests if t.cause}
-    ).most_common()
-
-
-def decisions(results: Iterable[Result]) -> Iterator[str]:
-    """What instructors changed, with their reasons: tests first, each once, then submissions."""
-    results = list(results)
-    yield from dict.fromkeys(
-        f"{label(n, q)}: {t.name}: {t.note}"
-        for result in results
-        for n in result.notebooks
-        for q in n.questions
-        for t in q.tests
-        if t.note
-    )
-    for result in results:
-        for more in result.adjustments:
-            added = f"{more.points:+g} points, " if more.points else ""
-            yield f"{result.submission}: {added}{more.reason}"
-
-
-def _bins(shares: Iterable[float]) -> list[int]:
+def _bins(shares: Iterable[float]) -> list[tuple[str, int]]:
     """How many submissions earned 0-9%, 10-19%, ..., 90-99%, and 100% of their points."""
     counts = [0] * 11
     for share in shares:
         counts[min(10, max(0, math.floor(share * 10 + 1e-9)))] += 1
-    return counts
+    return [
+        *((f"{10 * i}-{10 * i + 9}", n) for i, n in enumerate(counts[:10])),
+        ("all", counts[10]),
+    ]
 
 
-def _render(template: str, **values: Any) -> str:
-    return _environment().get_template(template).render(values)
+def _width(hours: Sequence[float]) -> float:
+    """The width of a column, so that there are about ten."""
+    return max(1.0, float(math.ceil(max(hours, default=1.0) / 10)))
 
 
-@cache
-def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader([_HERE / "templates", _HERE]),
-        autoescape=True,
-        extensions=["jinja2.ext.do"],
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "plain": plain,
-        "points": points,
-        "folder": lambda name: quote(name, safe=""),
-        "sentence": lambda text: f"{text[:1].upper()}{text[1:]}.",
-        "status": STATUS.__getitem__,
-        "percent": lambda share: f"{100 * share:.0f}%",
-    }
-    environment.globals |= {
-        "cell_sentence": cell_sentence,
-        "first_word": first_word,
-        "score_sentence": score_sentence,
-    }
-    return environment
+def _short(text: str, most: int = 36) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"

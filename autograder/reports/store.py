@@ -14,7 +14,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from autograder.results import Result
 
-FORMAT = 2
+FORMAT = 3
 
 
 class DamagedResultError(ValueError):

@@ -26,36 +26,37 @@ def grades_csv(results: Sequence[Result], course: Course) -> bytes:
     In UTF-8 with a byte order mark: without it Excel, which most people open this with, takes
     names for another encoding and spoils them for good. Programs read it as "utf-8-sig".
     """
-    labels = question_labels(course)
+    labels = question_labels(course, results)
     head = ["submission", "student", "score", "possible", "status", "level", "seconds", *labels]
     text = io.StringIO()
     writer = csv.writer(text, quoting=csv.QUOTE_NONNUMERIC)
-    writer.writerow(map(_cell, head))
+    writer.writerow(map(cell, head))
     for result in results:
         scores = {name: question.score for name, question in questions(result).items()}
         for student in result.members or ("",):
             writer.writerow(
                 [
-                    _cell(result.submission),
-                    _cell(student),
-                    _number(result.score),
-                    _number(result.possible),
+                    cell(result.submission),
+                    cell(student),
+                    number(result.score),
+                    number(result.possible),
                     result.status,
-                    _cell(result.level),
-                    _number(result.seconds),
-                    *(_number(scores[name]) if name in scores else "" for name in labels),
+                    cell(result.level),
+                    number(result.seconds),
+                    *(number(scores[name]) if name in scores else "" for name in labels),
                 ]
             )
     return text.getvalue().encode("utf-8-sig")
 
 
-def _cell(text: str) -> str:
+def cell(text: str) -> str:
     """Text that no spreadsheet runs: on one line, no other separator, no formula's beginning."""
     line = " ".join(plain(text, 500).replace(";", ",").split())
     return f"'{line}" if text.startswith(_FORMULA) or line.startswith(_FORMULA) else line
 
 
-def _number(value: float) -> float:
+def number(value: float) -> float:
+    """A score as a table has it: at most four digits after the point, none for a whole number."""
     rounded = round(value, 4)
     return int(rounded) if rounded == int(rounded) else rounded
 
@@ -73,7 +74,9 @@ def table(results: Sequence[Result], course: Course) -> Table:
     """Submission, score, status, scores by part, and the first thing to know. Where the course
     has many parts, those that lost points share one column."""
     labels = [
-        name for name in question_labels(course) if any(name in questions(r) for r in results)
+        name
+        for name in question_labels(course, results)
+        if any(name in questions(r) for r in results)
     ]
     few = len(labels) <= _MANY
     view = Table(pad_edge=False, box=SIMPLE_HEAD)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterable
 
 from autograder.course import Course
 from autograder.results import CellProblem, NotebookResult, QuestionResult, Result, Status
@@ -51,13 +52,16 @@ def label(notebook: NotebookResult, question: QuestionResult) -> str:
 
 
 def questions(result: Result) -> dict[str, QuestionResult]:
-    """The automatically graded questions of a result by their label."""
+    """The graded questions of a result by their label."""
     return {label(n, q): q for n in result.notebooks for q in n.questions}
 
 
-def question_labels(course: Course) -> list[str]:
-    """Labels of all automatically graded questions, in the course's order."""
-    return [f"{n.name} {q.part}" for n in course.notebooks for q in n.questions if not q.manual]
+def question_labels(course: Course, results: Iterable[Result] = ()) -> list[str]:
+    """Labels of all automatically graded questions, and of the written ones that somebody got a
+    score for, in the course's order."""
+    read = {name for r in results for name, q in questions(r).items() if q.written}
+    labels = [(f"{n.name} {q.part}", q.manual) for n in course.notebooks for q in n.questions]
+    return [name for name, manual in labels if not manual or name in read]
 
 
 def cell_sentence(problem: CellProblem) -> str:

@@ -9,6 +9,8 @@ import ctypes
 import os
 import platform
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 CLONE_NEWNS, CLONE_NEWUTS, CLONE_NEWIPC = 0x00020000, 0x04000000, 0x08000000
 CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x10000000, 0x20000000, 0x40000000
@@ -17,7 +19,8 @@ MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC = 1, 2, 4, 8
 MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 32, 4096, 16384, 1 << 18
 MNT_DETACH = 2
 
-_PR_SET_PDEATHSIG, _PR_CAPBSET_DROP, _PR_SET_CHILD_SUBREAPER, _PR_SET_NO_NEW_PRIVS = 1, 24, 36, 38
+_PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_CAPBSET_DROP = 1, 4, 24
+_PR_SET_CHILD_SUBREAPER, _PR_SET_NO_NEW_PRIVS = 36, 38
 _SYS_PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}.get(platform.machine(), -1)
 _SYS_MOUNT_SETATTR, _SYS_LANDLOCK_CREATE, _SYS_LANDLOCK_ADD, _SYS_LANDLOCK_SELF = 442, 444, 445, 446
 _AT_RECURSIVE, _AT_FDCWD = 0x8000, -100
@@ -92,6 +95,27 @@ def adopt_orphans() -> None:
     _prctl(_PR_SET_CHILD_SUBREAPER, 1, "prctl(CHILD_SUBREAPER)")
 
 
+def readable_by_its_user() -> None:
+    """Let processes of the same user read this one's /proc again, after it changed its user."""
+    _prctl(_PR_SET_DUMPABLE, 1, "prctl(DUMPABLE)")
+
+
+@contextmanager
+def files_as(user: int | None) -> Iterator[None]:
+    """Open files as this user; root without CAP_SYS_PTRACE (in a container) cannot look into
+    another user's /proc otherwise. Nobody can send this process signals for it."""
+    if user is None:
+        yield
+        return
+    try:
+        _libc.setfsgid(ctypes.c_uint(user))
+        _libc.setfsuid(ctypes.c_uint(user))
+        yield
+    finally:
+        _libc.setfsuid(ctypes.c_uint(os.geteuid()))
+        _libc.setfsgid(ctypes.c_uint(os.getegid()))
+
+
 def no_new_privileges() -> None:
     """From now on no exec gains anything (setuid files, file capabilities)."""
     _prctl(_PR_SET_NO_NEW_PRIVS, 1, "prctl(NO_NEW_PRIVS)")
@@ -101,9 +125,14 @@ def bound_capabilities() -> None:
     """See that no exec can ever bring a capability back (as far as we are allowed to)."""
     for capability in range(_LAST_CAPABILITY + 1):
         try:
-            _prctl(_PR_CAPBSET_DROP, capability, "prctl(CAPBSET_DROP)")
+            drop_from_bounds(capability)
         except OSError:
             break  # past the last one, or not ours to drop
+
+
+def drop_from_bounds(capability: int) -> None:
+    """See that no exec can ever bring this capability back."""
+    _prctl(_PR_CAPBSET_DROP, capability, "prctl(CAPBSET_DROP)")
 
 
 def drop_capabilities() -> None:

@@ -32,6 +32,28 @@ class Probe:
     problem: str
 
 
+@dataclass(frozen=True)
+class Hole:
+    """Something that a level does not stop, and the attack of tests/submissions/hostile that shows
+    it."""
+
+    attack: str
+    says: str
+
+
+_COUNTS = Hole(
+    "forges_the_cost_count",
+    "the count of work and span is made beside the student's code, which can change it: that may "
+    "earn the points for cost, and no others",
+)
+NOT_STOPPED: dict[seal.Level, tuple[Hole, ...]] = {
+    "namespaces": (_COUNTS,),
+    "landlock": (_COUNTS,),
+    "uid": (_COUNTS,),
+    "none": (),
+}
+
+
 class NoSandboxError(RuntimeError):
     """No level holds here; the message says what to do."""
 
@@ -126,7 +148,7 @@ def _probe_here() -> None:
         except OSError as error:
             said = json.dumps(str(error))
         finally:
-            seal.kill_descendants()
+            seal.kill_descendants(settings)
             seal.sweep(settings.user, work)
     print(said or json.dumps("the process in the sandbox ended before it could say anything"))
 

@@ -13,12 +13,14 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from autograder.course import Limits
 from autograder.sandbox import seal
+from autograder.sandbox.freeze import Account
 from autograder.wire import Channel, Closed, WireError
 
 _USERS = range(64100, 64900)  # uids a root grader's sandboxes run as, one a slot, none shared
@@ -36,10 +38,19 @@ class Pool:
 
     public  what students may read and find beside their notebook, by the name it has there
             ("labkit", "data/digits.npz"); `labkit` must be among it
+    devices  files in /dev that students may use: a GPU's
     """
 
-    def __init__(self, level: seal.Level, public: dict[str, Path], limits: Limits, slots: int = 1):
+    def __init__(
+        self,
+        level: seal.Level,
+        public: dict[str, Path],
+        limits: Limits,
+        slots: int = 1,
+        devices: Sequence[str] = (),
+    ):
         self.level = level
+        self._devices = tuple(devices)
         self.limits = limits
         self._claims = _claim_users(slots) if os.getuid() == 0 and level != "none" else []
         self.users = [user for user, _ in self._claims]
@@ -125,6 +136,7 @@ class Pool:
             disk_bytes=self.limits.disk_bytes,
             processes=self.limits.processes,
             open_files=self.limits.open_files,
+            devices=self._devices,
         )
         channel, student_end = socket.socketpair()
         control, supervisor_end = socket.socketpair()
@@ -153,6 +165,7 @@ class Child:
         self._control = control
         self._release = release
         self._open = True
+        self._report: Any = None  # how the child ended, where that was learnt before `close`
 
     def __enter__(self) -> Child:
         return self
@@ -178,27 +191,49 @@ class Child:
 
     def start(self, request: dict[str, Any], deadline: float) -> str:
         """Send a request and return the nonce that `finish` wants."""
-        return _send(self.channel, request, deadline)
+        return post(self.channel, request, deadline)
 
     def finish(self, nonce: str, deadline: float) -> dict[str, Any]:
         """The answer to a request that was started; may be tried again after TimedOut."""
-        return _expect(self.channel.receive(deadline), nonce)
+        return expect(self.channel.receive(deadline), nonce)
 
     def fork(self, deadline: float) -> Channel:
         """A channel to a fork of the child as it is now. Raises as `ask` does."""
         ours, theirs = socket.socketpair()
-        with theirs:
-            nonce = self.start({"op": "fork"}, deadline)
-            try:
+        try:
+            with theirs:
+                nonce = self.start({"op": "fork"}, deadline)
                 socket.send_fds(self.channel.sock, [b"F"], [theirs.fileno()])
-            except OSError:
-                raise Closed("the other side is gone") from None
-        self.finish(nonce, deadline)
+            self.finish(nonce, deadline)
+        except OSError:
+            ours.close()
+            raise Closed("the other side is gone") from None
+        except BaseException:
+            ours.close()
+            raise
         return Channel(ours, self.channel.max_bytes)
 
     def interrupt(self) -> None:
         """Raise KeyboardInterrupt in the child, as Jupyter's stop button does."""
         self._tell(b"I")
+
+    def stop(self) -> Account:
+        """Stop everything in the sandbox, until `go_on`; how its time was spent so far. Raises
+        Closed where the sandbox has ended, TimedOut."""
+        return Account(**self._order(b"S", "stopped"))
+
+    def go_on(self) -> None:
+        """Let everything that `stop` stopped go on. Raises as `stop` does."""
+        self._order(b"C", "going")
+
+    def _order(self, letter: bytes, done: str) -> Any:
+        """Tell the supervisor something, and wait until it says that it is done."""
+        self._tell(letter)
+        answer = self._control.receive(time.monotonic() + _STOP_SECONDS)
+        if not isinstance(answer, dict) or done not in answer:
+            self._report = answer
+            raise Closed("the sandbox has ended")
+        return answer[done]
 
     def close(self) -> dict[str, Any]:
         """End the child, wait until all it started is gone, and return how it ended:
@@ -208,7 +243,7 @@ class Child:
         self._open = False
         self._tell(b"K")
         try:
-            report = self._control.receive(time.monotonic() + _STOP_SECONDS)
+            report = self._report or self._control.receive(time.monotonic() + _STOP_SECONDS)
         except WireError:
             report = {"error": "the supervisor did not answer"}
         self.channel.close()
@@ -223,17 +258,19 @@ class Child:
 
 def ask(channel: Channel, request: dict[str, Any], deadline: float) -> dict[str, Any]:
     """Send a request with a fresh nonce and return the answer that echoes it."""
-    nonce = _send(channel, request, deadline)
-    return _expect(channel.receive(deadline), nonce)
+    nonce = post(channel, request, deadline)
+    return expect(channel.receive(deadline), nonce)
 
 
-def _send(channel: Channel, request: dict[str, Any], deadline: float) -> str:
+def post(channel: Channel, request: dict[str, Any], deadline: float) -> str:
+    """Send a request and return the nonce that its answer must echo."""
     nonce = secrets.token_hex(8)
     channel.send({**request, "nonce": nonce}, deadline)
     return nonce
 
 
-def _expect(answer: object, nonce: str) -> dict[str, Any]:
+def expect(answer: object, nonce: str) -> dict[str, Any]:
+    """The answer, if it echoes the nonce. Raises WireError."""
     if not isinstance(answer, dict) or answer.get("nonce") != nonce:
         raise WireError("an answer to a question that was not asked")
     return answer

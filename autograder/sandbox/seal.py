@@ -13,12 +13,13 @@ folder), `inside` in the process that will run the student's code, from which th
 from __future__ import annotations
 
 import errno
+import itertools
 import os
 import resource
-import shutil
 import signal
 import sys
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -27,10 +28,12 @@ from autograder.sandbox import kernel
 
 Level = Literal["namespaces", "landlock", "uid", "none"]
 LEVELS: tuple[Level, ...] = ("namespaces", "landlock", "uid", "none")  # strongest first
+_KILLER = 64999  # a uid that nothing else runs as
 HOME = "/home/student"  # where a notebook runs, at level `namespaces`
 
 # What of /etc a process needs; no users but its own, no names of hosts, no keys.
 _ETC = ("ld.so.cache", "alternatives", "fonts", "localtime", "mime.types", "nsswitch.conf")
+_PROC = ("cpuinfo", "filesystems", "meminfo", "stat", "version")  # command lines may hold secrets
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64")
 _DEVICES = ("null", "zero", "full", "random", "urandom")
 
@@ -90,6 +93,8 @@ def inside(settings: Settings, work: str) -> None:
     """In the process that will run student code: enter the sandbox. Raises OSError where a layer
     of the level cannot be had; nothing of the student's has run by then."""
     os.umask(0o022)
+    with suppress(OSError):  # where memory runs out, this is what the kernel ends first
+        Path("/proc/self/oom_score_adj").write_text("1000")
     if settings.level == "namespaces":
         _own_root(settings)
         work, temporary = HOME, "/tmp"
@@ -106,13 +111,15 @@ def inside(settings: Settings, work: str) -> None:
         os.setgroups([])
         os.setresgid(settings.user, settings.user, settings.user)
         os.setresuid(settings.user, settings.user, settings.user)
+        kernel.readable_by_its_user()  # for the watch
     kernel.drop_capabilities()
     kernel.no_new_privileges()
     if settings.level == "landlock":
         devices = [f"/dev/{name}" for name in _DEVICES]
         etc = [f"/etc/{name}" for name in _ETC]
+        proc = [f"/proc/{name}" for name in (*_PROC, os.getpid())]
         kernel.landlock(
-            [*_SYSTEM, *etc, *settings.read_only, settings.public, "/proc"],
+            [*_SYSTEM, *etc, *proc, *settings.read_only, settings.public],
             [work, "/dev/shm", *devices, *settings.devices],
         )
     system_calls().load()
@@ -125,15 +132,8 @@ def _own_root(settings: Settings) -> None:
     root = "/sys"  # a folder that is always there and holds nothing we bind; only we see the mount
     hidden = kernel.MS_NOSUID | kernel.MS_NODEV
     kernel.mount("tmpfs", root, "tmpfs", hidden, "size=16m,mode=0755")
-    # What can be written comes first: a Python may well lie below /tmp or a home.
     owner = os.getuid() if settings.user is None else settings.user
-    sizes = f"size={settings.disk_bytes},uid={owner},gid={owner},nr_inodes=10000"
-    if settings.user is None:
-        sizes = f"size={settings.disk_bytes},nr_inodes=10000"
-    for path, mode in ((HOME, "0700"), ("/tmp", "1777"), ("/dev/shm", "1777")):
-        target = _inside(root, path)
-        os.makedirs(target, exist_ok=True)
-        kernel.mount("tmpfs", target, "tmpfs", hidden, f"{sizes},mode={mode}")
+    _own_disk(root, owner, settings)  # first: a Python may well lie below /tmp or a home
     for source in (*_SYSTEM, *settings.read_only, *(f"/etc/{name}" for name in _ETC)):
         if os.path.islink(source):
             os.symlink(os.readlink(source), _inside(root, source))
@@ -158,6 +158,21 @@ def _own_root(settings: Settings) -> None:
     kernel.mount("none", "/", flags=kernel.MS_REMOUNT | kernel.MS_BIND | kernel.MS_RDONLY | hidden)
 
 
+def _own_disk(root: str, owner: int, settings: Settings) -> None:
+    """All that can be written to, on one file system of limited size."""
+    disk = f"{root}/disk"
+    os.mkdir(disk)
+    options = f"size={settings.disk_bytes},nr_inodes=10000,mode=0700"
+    kernel.mount("tmpfs", disk, "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, options)
+    for path, mode in ((HOME, 0o700), ("/tmp", 0o1777), ("/dev/shm", 0o1777)):
+        folder, target = os.path.join(disk, path[1:].replace("/", "-")), _inside(root, path)
+        os.mkdir(folder)
+        os.chown(folder, owner, owner if settings.user is not None else -1)
+        os.chmod(folder, mode)
+        os.makedirs(target, exist_ok=True)
+        kernel.mount(folder, target, flags=kernel.MS_BIND)
+
+
 def _inside(root: str, path: str) -> str:
     target = root + path
     os.makedirs(os.path.dirname(target), mode=0o755, exist_ok=True)
@@ -175,10 +190,12 @@ def _like(source: str, target: str) -> str:
 
 def _set_limits(settings: Settings) -> None:
     """Memory as RLIMIT_DATA, on top of what the warm process holds already (a limit on address
-    space would break CUDA). Processes are counted by user, so only where the user is its own."""
+    space would break CUDA). One file may take half of the disk: a write that goes too far is then
+    an error in its cell, before `watch` ends a sandbox whose files are too much together. Processes
+    are counted by user, so only where the user is its own."""
     limits = {
         resource.RLIMIT_DATA: settings.memory_bytes + _data_bytes,
-        resource.RLIMIT_FSIZE: settings.disk_bytes,
+        resource.RLIMIT_FSIZE: settings.disk_bytes // 2,
         resource.RLIMIT_NOFILE: settings.open_files,
         resource.RLIMIT_CORE: 0,
     }
@@ -194,11 +211,12 @@ def _set_limits(settings: Settings) -> None:
 _DENIED = """
 acct add_key bpf chroot clock_adjtime clock_settime create_module delete_module fanotify_init
 finit_module fsconfig fsmount fsopen fspick init_module io_uring_enter io_uring_register
-io_uring_setup ioperm iopl kcmp kexec_file_load kexec_load keyctl lookup_dcookie mount
-mount_setattr move_mount mq_open msgget name_to_handle_at nfsservctl open_by_handle_at open_tree
-perf_event_open personality pidfd_getfd pivot_root process_madvise process_vm_readv
-process_vm_writev ptrace quotactl reboot request_key semget setdomainname sethostname setns
-settimeofday shmget swapoff swapon sysfs syslog umount2 unshare userfaultfd vhangup vm86 vm86old
+io_uring_setup ioperm iopl kcmp kexec_file_load kexec_load keyctl lookup_dcookie memfd_create
+memfd_secret modify_ldt mount mount_setattr move_mount mq_open msgget name_to_handle_at nfsservctl
+open_by_handle_at open_tree perf_event_open personality pidfd_getfd pivot_root process_madvise
+process_vm_readv process_vm_writev ptrace quotactl quotactl_fd reboot request_key semget
+setdomainname sethostname setns settimeofday shmget swapoff swapon sysfs syslog umount2 unshare
+userfaultfd vhangup vm86 vm86old
 """.split()
 _NAMESPACE_FLAGS = (
     kernel.CLONE_NEWNS,
@@ -210,21 +228,29 @@ _NAMESPACE_FLAGS = (
     0x02000000,  # CLONE_NEWCGROUP
 )
 _AF_UNIX = 1
+_UNCOUNTED_MEMORY = (0x01 | 0x20, 0x100)  # mmap's flags: SHARED with ANONYMOUS; GROWSDOWN
 
 
 def note_memory() -> None:
-    """Remember how much data this (warm) process holds, which a child's limit comes on top of."""
-    global _data_bytes  # noqa: PLW0603  set once, before the first fork
+    """Remember how much this (warm) process holds, which a child's limits come on top of."""
+    global _data_bytes, _resident_bytes  # noqa: PLW0603  set once, before the first fork
     status = Path("/proc/self/status").read_text()
     _data_bytes = int(status.split("VmData:")[1].split()[0]) * 1024
+    _resident_bytes = int(status.split("VmRSS:")[1].split()[0]) * 1024
 
 
-_data_bytes = 0
+_data_bytes = _resident_bytes = 0
+
+
+def resident_at_start() -> int:
+    """Bytes that a sandbox has in memory before it does anything: the warm process's own."""
+    return _resident_bytes
 
 
 def system_calls() -> Any:
-    """The seccomp filter: allow what notebooks do, refuse `_DENIED`, new namespaces and every
-    socket but the local kind (DataLoader needs that one). Raises OSError without libseccomp."""
+    """The seccomp filter: allow what notebooks do, refuse `_DENIED`, new namespaces, every socket
+    but the local kind (DataLoader needs that one), and memory that no limit counts. Raises OSError
+    without libseccomp."""
     try:
         import pyseccomp as seccomp
     except (ImportError, RuntimeError) as error:
@@ -241,11 +267,16 @@ def system_calls() -> Any:
     # The flags of clone3 are out of a filter's reach; without it libc falls back on clone.
     rules.add_rule(seccomp.ERRNO(errno.ENOSYS), "clone3")
     rules.add_rule(refuse, "socket", seccomp.Arg(0, seccomp.NE, _AF_UNIX))
+    # Memory that RLIMIT_DATA does not count.
+    for flags in _UNCOUNTED_MEMORY:
+        rules.add_rule(refuse, "mmap", seccomp.Arg(3, seccomp.MASKED_EQ, flags, flags))
     return rules
 
 
-def kill_descendants() -> None:
-    """Kill and reap every process below this one, also those that hid (needs `adopt_orphans`)."""
+def kill_descendants(settings: Settings) -> None:
+    """Kill and reap every process below this one, also those that hid (needs `adopt_orphans`) or
+    that fork faster than a list of them can be read (needs a user of their own; namespaces end
+    with their first process)."""
     children = Path(f"/proc/self/task/{os.getpid()}/children")
     while True:
         listed = children.read_text().split()
@@ -256,6 +287,8 @@ def kill_descendants() -> None:
                 os.kill(int(child), signal.SIGKILL)
             except ProcessLookupError:
                 continue
+        if settings.user is not None and settings.level != "namespaces":
+            _kill_all_of(settings.user)
         for _ in listed:
             try:
                 os.waitpid(-1, 0)
@@ -263,17 +296,54 @@ def kill_descendants() -> None:
                 break
 
 
+def _kill_all_of(user: int) -> None:
+    """Kill every process of a user at once, from one that nobody else can kill: the kernel does not
+    let a process fork while it sends a signal to all. Needs root."""
+    helper = os.fork()
+    if helper == 0:
+        try:
+            os.setresuid(_KILLER, user, _KILLER)
+            os.kill(-1, signal.SIGKILL)
+        finally:
+            os._exit(0)
+    os.waitpid(helper, 0)
+
+
 def sweep(user: int | None, work: str) -> None:
     """Remove what a run left in the folders that everyone may write to."""
     if work:
-        shutil.rmtree(work, ignore_errors=True)
+        remove(work)
     if not work or user is None:
         return
     for folder in ("/tmp", "/var/tmp", "/dev/shm"):
         for entry in os.scandir(folder):
-            if entry.stat(follow_symlinks=False).st_uid != user:
-                continue
-            if entry.is_dir(follow_symlinks=False):
-                shutil.rmtree(entry.path, ignore_errors=True)
-            else:
+            if entry.stat(follow_symlinks=False).st_uid == user:
+                remove(entry.path)
+
+
+def remove(path: str) -> None:
+    """Remove a file or a folder of any depth: folders within folders are moved up before they are
+    entered, so that neither paths nor this program's stack grow. Links are not followed."""
+    if os.path.islink(path) or not os.path.isdir(path):
+        with suppress(FileNotFoundError):
+            os.unlink(path)
+        return
+    moved = itertools.count()
+    while entries := _entries(path):
+        for entry in entries:
+            if not entry.is_dir(follow_symlinks=False):
                 os.unlink(entry.path)
+                continue
+            for inner in _entries(entry.path):
+                if inner.is_dir(follow_symlinks=False):
+                    os.rename(inner.path, os.path.join(path, f"\n{next(moved)}"))
+                else:
+                    os.unlink(inner.path)
+            os.rmdir(entry.path)
+    os.rmdir(path)
+
+
+def _entries(folder: str) -> list[os.DirEntry[str]]:
+    os.chmod(folder, 0o700)
+    with os.scandir(folder) as entries:
+        return list(entries)

@@ -10,8 +10,9 @@ child's channel, and a control socket for the supervisor that stands between chi
          \\------ control ------/                        /
           \\------ channel ------------------------------/
 
-On the control socket the trusted side writes I (interrupt) or K (kill); closing it kills too. The
-supervisor answers once, when all is over: how the child ended, or why there was no sandbox.
+On the control socket the trusted side writes I (interrupt), S (stop everything in the sandbox, and
+say how its time was spent), C (let it go on) or K (kill); closing it kills
+too. When all is over the supervisor says how the child ended, or why there was no sandbox.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ import socket
 import sys
 from typing import Any
 
-from autograder.sandbox import kernel, seal
+from autograder.sandbox import kernel, seal, watch
+from autograder.sandbox.freeze import Freezer
 from autograder.wire import Channel, Closed
 
 _MAX_REQUEST = 1 << 20
@@ -114,36 +116,47 @@ def _supervise(request: dict[str, Any], channel_fd: int, control_fd: int, shell:
             control.sock.detach()
             _student(settings, work, channel_fd, request["max_bytes"], shell)
         os.close(channel_fd)
-        _watch(child, control.sock)
+        over = _watch(child, control, settings, work)
         _, status, usage = os.wait4(child, 0)
         report = {
             "status": os.waitstatus_to_exitcode(status),
+            "over": over,
             "cpu_seconds": usage.ru_utime + usage.ru_stime,
             "peak_bytes": usage.ru_maxrss * 1024,
         }
-        seal.kill_descendants()
     except Exception as error:
         report = {"error": str(error)}
     finally:
-        seal.sweep(settings.user, work)
         try:
+            seal.kill_descendants(settings)
+            seal.sweep(settings.user, work)
             control.send(report)
         finally:
             os._exit(0)
 
 
-def _watch(child: int, control: socket.socket) -> None:
-    """Return when the child has ended, by itself or because it was told to."""
-    ended = os.pidfd_open(child)
+def _watch(child: int, control: Channel, settings: seal.Settings, work: str) -> str:
+    """Return when the child has ended: by itself, because it was told to, or because all that it
+    started used too much together. Then the limit that was passed, else ""."""
+    ended, freezer = os.pidfd_open(child), Freezer()
     while True:
-        if ended in select.select([ended, control.fileno()], [], [])[0]:
-            return
-        if control.recv(1) == b"I":
+        ready = select.select([ended, control.sock.fileno()], [], [], watch.INTERVAL)[0]
+        if ended in ready:
+            return ""
+        watch.reap_orphans(child)
+        over = "" if ready else watch.overrun(settings, work)
+        told = control.sock.recv(1) if ready else b""
+        if told == b"I":
             os.kill(child, signal.SIGINT)
-        else:  # K, or the trusted side is gone
+        elif told == b"S":
+            control.send({"stopped": freezer.stop()})
+        elif told == b"C":
+            freezer.go_on()
+            control.send({"going": True})
+        elif ready or over:  # K, or the trusted side is gone; or too much
             os.kill(child, signal.SIGKILL)
             select.select([ended], [], [])
-            return
+            return over
 
 
 def _student(settings: seal.Settings, work: str, fd: int, max_bytes: int, shell: Any) -> None:

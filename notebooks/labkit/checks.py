@@ -38,6 +38,8 @@ def generator(*key: object) -> torch.Generator:
     return torch.Generator().manual_seed(int.from_bytes(digest[:8], "little") >> 1)
 
 
+_MOST_AXES = 6  # of a shape that is told
+
 _remarks: ContextVar[list[str] | None] = ContextVar("remarks", default=None)
 
 
@@ -66,12 +68,16 @@ class Mismatch(AssertionError):
     relative error, and never an expected value unless the check was told to `show` it.
     `kind` is one of "missing", "unanswered", "type", "shape", "not finite", "value", "inputs",
     "cost".
-    `actual` and `expected` serve diagnosis, on the trusted side only.
+    `actual` and `expected` serve diagnosis, on the trusted side only, and so does `name`: the value
+    it is about, where a test asks for several.
     """
 
-    def __init__(self, message: str, *, kind: str, actual: Any = None, expected: Any = None):
+    def __init__(
+        self, message: str, *, kind: str, actual: Any = None, expected: Any = None, name: str = ""
+    ):
         super().__init__(message)
         self.kind = kind
+        self.name = name
         self.actual = actual
         self.expected = expected
 
@@ -269,6 +275,8 @@ def _place(index: tuple[int, ...], axes: Sequence[str]) -> str:
 
 
 def _shape(tensor: torch.Tensor, axes: Sequence[str] = ()) -> str:
+    if tensor.ndim > _MOST_AXES:
+        return f"one of {tensor.ndim} axes"
     shape = "(" + ", ".join(map(str, tensor.shape)) + ")"
     return f"{shape} = ({', '.join(axes)})" if axes and len(axes) == tensor.ndim else shape
 
@@ -280,6 +288,8 @@ def _percent(mask: torch.Tensor) -> str:
 
 def _share(error: float) -> str:
     """A relative error, rounded: 19%, or 2e-06 where percent would be mostly zeros."""
+    if error > 10:
+        return "over 1000%"
     return f"{error:.0%}" if error >= 0.01 else f"{error:.0e}"
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from labkit.checks import as_tensor
 from labkit.plots import BLACK, GREEN, STYLES, label, show, table
@@ -37,37 +38,68 @@ def draw(rows: Sequence[Row], crossing: Mapping[int, object]) -> None:
     rows      of `timing.sweep`, with sizes H and T and two functions
     crossing  for each H the T from which the second function was expected to be faster, or None
     """
-    sizes = sorted({row.sizes["H"] for row in rows})
+    faster = {row.sizes["H"]: faster_lengths(rows, row.sizes["H"]) for row in rows}
+    show(*drawn(rows, crossing, faster))
+
+
+def drawn(
+    rows: Sequence[Row],
+    crossing: Mapping[int, object],
+    faster: Mapping[int, Sequence[int]],
+    panel: str = "H",
+    axis: str = "T",
+) -> tuple[Figure, str]:
+    """The figure of `draw`, and what it shows in words. Of more than two functions, all are drawn,
+    and the first two are compared.
+
+    faster       for each panel where on the axis the second function was faster
+    panel, axis  the names of the two sizes
+    """
+    sizes = sorted({row.sizes[panel] for row in rows})
     names = list(dict.fromkeys(row.name for row in rows))
     figure, panels = plt.subplots(
-        2, len(sizes), figsize=(2.6 * len(sizes), 5.4), sharex=True, sharey="row", squeeze=False
+        2,
+        len(sizes),
+        figsize=(max(6.5, 2.6 * len(sizes)), 5.4),
+        sharex=True,
+        sharey="row",
+        squeeze=False,
     )
-    for column, H in enumerate(sizes):
+    for column, size in enumerate(sizes):
         clock, memory = panels[:, column]
         for name, (colour, marker, line) in zip(names, STYLES, strict=False):
-            mine = [row for row in rows if row.sizes["H"] == H and row.name == name]
-            T = [row.sizes["T"] for row in mine]
+            mine = [row for row in rows if row.sizes[panel] == size and row.name == name]
+            T = [row.sizes[axis] for row in mine]
             style: dict[str, Any] = {"color": colour, "marker": marker, "ls": line, "ms": 4}
             clock.plot(T, [1e3 * row.time.median for row in mine], label=name, **style)
             low, high = [1e3 * r.time.low for r in mine], [1e3 * r.time.high for r in mine]
             clock.fill_between(T, low, high, color=colour, alpha=0.25)
             memory.plot(T, [row.peak_bytes / 2**20 for row in mine], label=name, **style)
-        faster = faster_lengths(rows, H)
         above = clock.get_xaxis_transform()
-        clock.plot(faster, [0.95] * len(faster), "v", color=GREEN, transform=above)
-        _predicted(clock, crossing.get(H, ...))
+        won = faster.get(size, ())
+        clock.plot(won, [0.95] * len(won), "v", color=GREEN, transform=above)
+        _predicted(clock, crossing.get(size, ...))
         for ax, ylabel in ((clock, "time per call (ms)"), (memory, "peak memory (MiB)")):
             ax.set_xscale("log", base=2)
             ax.set_yscale("log")
             first = column == 0
-            label(figure, ax, f"H = {H}" if ax is clock else "", "", ylabel if first else "")
-        memory.set_xlabel("T (steps)")
-        memory.set_xticks(T, [str(size) for size in T])
+            title = f"{panel} = {size}" if ax is clock else ""
+            label(figure, ax, title, "", ylabel if first else "")
+        memory.set_xlabel(f"{axis} (steps)" if axis == "T" else axis)
+        ticks = sorted({row.sizes[axis] for row in rows})
+        memory.set_xticks(ticks, [str(tick) for tick in ticks])
     panels[0, 0].plot([], [], "v", color=GREEN, label=f"{names[1]} faster")
     handles, labels = panels[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=3)
+    figure.legend(handles, labels, loc="outside lower center", ncols=3 if len(names) == 2 else 2)
     figure.suptitle("Time (median; band: quartiles) and peak memory of your two functions")
-    show(figure, _in_words(rows, sizes, names))
+    won_at = "; ".join(
+        f"{panel} = {size}: {', '.join(map(str, faster.get(size, ()))) or 'none'}" for size in sizes
+    )
+    return figure, (
+        f"Small plots for {panel} = {', '.join(map(str, sizes))}: time per call above and peak "
+        f"memory below, against {axis}, on log axes, for {' and '.join(names[:2])}. Lengths {axis} "
+        f"at which {names[1]} is faster: {won_at}."
+    )
 
 
 def _predicted(ax: Axes, crossing: object) -> None:
@@ -122,17 +154,6 @@ def findings(
         for row in (first, second):
             note(f"{row.name}: 10⁹ operations a second", work[row.name] / row.time.median / 1e9)
     table(["", *(f"H = {H}" for H in sizes)], [(name, *line) for name, line in quantities.items()])
-
-
-def _in_words(rows: Sequence[Row], sizes: Sequence[int], names: Sequence[str]) -> str:
-    faster = "; ".join(
-        f"H = {H}: {', '.join(map(str, faster_lengths(rows, H))) or 'none'}" for H in sizes
-    )
-    return (
-        f"Small plots for H = {', '.join(map(str, sizes))}: time per call above and peak memory "
-        f"below, against T, on log axes, for {' and '.join(names)}. Lengths T at which {names[1]} "
-        f"is faster: {faster}."
-    )
 
 
 def growth(

@@ -1,0 +1,28 @@
+"""Grades on their way out: results in OUT, as they count -> the files that other places read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from autograder import decisions, reports
+from autograder.course import Course
+from autograder.results import Result
+
+
+class ExportError(Exception):
+    """An export that cannot be made. Says what to do."""
+
+
+def results(out: Path, course: Course) -> list[Result]:
+    """All results in OUT with what people decided since. Raises ExportError, OverridesError."""
+    found = []
+    for folder in sorted(path.parent for path in out.glob("*/result.json")):
+        result = reports.read(out, folder.name)
+        if result is None:
+            raise ExportError(f"{folder / 'result.json'} cannot be read: grade it again")
+        found.append(result)
+    if not found:
+        raise ExportError(f"{out}: there are no results here; is it the --out of a grading?")
+    handed_in = {r.submission: [n.name for n in r.notebooks if n.file] for r in found}
+    decided = decisions.read(out, course, handed_in)
+    return [decided.apply(result) for result in found]

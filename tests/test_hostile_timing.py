@@ -1,0 +1,186 @@
+"""Submissions that want to look faster than they are: none does.
+
+Each file in tests/submissions/hostile_timing says what it tries. Its convolution is an honest one
+done three times over, so that whoever gains nothing is slower than the reference by about that
+much, or is found out: "wrong" where the results are, "baseline" where the slow recurrence is told.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from autograder import course as courses
+from autograder.course import Limits
+from autograder.grading import public_files
+from autograder.intake import Cell, SubmittedNotebook
+from autograder.results import NotebookResult, QuestionResult, Timing
+from autograder.sandbox.pool import Pool
+from autograder.stopwatch import Stopwatch
+from tests import traces
+
+ROOT = Path(__file__).resolve().parents[1]
+HOSTILE = sorted((ROOT / "tests" / "submissions" / "hostile_timing").glob("*.py"))
+CPU = "q_coding_ssm_forward_cpu"
+HONEST = """
+import torch
+from torch.nn.functional import conv1d, pad
+
+
+def unrolled_ssm_forward(W, U, b, x):
+    h, states = x.new_zeros(len(x), len(b)), []
+    for t in range(x.shape[1]):
+        h = h @ W.T + x[:, t] @ U.T + b
+        states.append(h)
+    return torch.stack(states, 1)
+
+
+def once(W, U, b, x):
+    T = x.shape[1]
+    powers, step = torch.eye(len(W))[None], W
+    while len(powers) < T:
+        powers, step = torch.cat([powers, step @ powers]), step @ step
+    v = (x @ U.T + b).transpose(1, 2)
+    taps = powers[:T].permute(1, 2, 0).flip(-1)
+    return conv1d(pad(v, (T - 1, 0)), taps).transpose(1, 2)
+
+
+def three_times(W, U, b, x):
+    once(W, U, b, x), once(W, U, b, x)
+    return once(W, U, b, x)
+
+
+def conv_ssm_forward(W, U, b, x):
+    return once(W, U, b, x)
+
+
+my_crossing = {4: 100, 32: None, "x": [], 99: 3}
+"""
+
+
+@pytest.fixture(scope="module")
+def course() -> courses.Course:
+    """The homework with one comparison, at one size that takes about a second."""
+    loaded = courses.load(ROOT)
+    (comparison,) = (c for c in loaded.comparisons if c.notebook == CPU)
+    small = replace(comparison, sizes={"H": [4], "T": [32]}, seconds=0.1)
+    limits = Limits(memory_bytes=1 << 30)
+    return replace(loaded, limits=limits, comparisons=(small,))
+
+
+@pytest.fixture(scope="module")
+def pool(course):
+    from autograder.sandbox.levels import choose
+
+    level, _ = choose([ROOT / "solutions"])
+    with Pool(level, public_files(ROOT), course.limits, 2) as warm:
+        yield warm
+
+
+def graded(score: float = 4.0) -> NotebookResult:
+    """What correctness made of a notebook that is right in both questions."""
+    questions = tuple(QuestionResult(name, name[1:], "", score, 4.0) for name in ("q2a", "q2b"))
+    return NotebookResult(CPU, "", 2 * score, 8.0, "ok", "x.py", questions=questions, key="k")
+
+
+def timed(course, pool, source: str, score: float = 4.0) -> Timing:
+    cells = (Cell(1, "code", HONEST), Cell(2, "code", source))
+    submitted = SubmittedNotebook(CPU, "x.py", "its name", cells)
+    (comparison,) = course.comparisons
+    return Stopwatch(course, pool).run(comparison, submitted, graded(score))
+
+
+def pair(size, over: str):
+    (found,) = (p for p in size.pairs if p.over == over and "reference" in p.under)
+    return found
+
+
+QUICK = ("hijacked_worker", "replayed_results", "slowed_baseline", "zeroed_output")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(path, marks=[] if path.stem in QUICK else pytest.mark.verify, id=path.stem)
+        for path in HOSTILE
+    ],
+)
+def test_nothing_is_gained(path, course, pool):
+    outcome = re.search(r"^# outcome: (.*)$", path.read_text(), re.M)[1]
+    result = timed(course, pool, path.read_text())
+    assert result.status == "measured", result.problem
+    for size in result.sizes:
+        if size.problem:
+            assert "wrong" in outcome, size.problem
+            assert "_ssm_forward, a timed result" in size.problem
+        elif outcome == "baseline":
+            assert pair(size, "your recurrence").verdict == "slower"
+        else:
+            assert "slower" in outcome, f"{outcome} was expected, and it was timed"
+            ratio = pair(size, "your convolution")
+            assert ratio.verdict != "faster", ratio
+            assert ratio.ratio > 1.5, f"a convolution done three times over: {ratio}"
+    if outcome == "baseline":
+        assert any("Your recurrence takes up to" in note for note in result.notes)
+    assert traces.processes(pool.users) == []
+
+
+def test_an_honest_submission_is_measured_against_itself_and_the_reference(course, pool):
+    result = timed(course, pool, "")
+    assert (result.status, result.notes, result.possible) == ("measured", (), 0)
+    assert result.machine
+    assert result.crossing == {"4": 100.0}, "what is no size, or no number, is left out"
+    for size in result.sizes:
+        assert [(p.over, p.under) for p in size.pairs] == [
+            ("your convolution", "your recurrence"),
+            ("your recurrence", "the reference's recurrence"),
+            ("your convolution", "the reference's convolution"),
+        ]
+        assert all(p.n >= 8 and p.low <= p.ratio <= p.high for p in size.pairs)
+        assert all(low <= mid <= high for low, mid, high in size.seconds.values())
+        assert size.peak_bytes["your convolution"] > size.peak_bytes["your recurrence"] > 0
+        assert 0 < size.messages < 1
+
+
+def test_what_is_not_right_is_not_timed(course, pool):
+    result = timed(course, pool, "", score=3.0)
+    assert (result.status, result.sizes) == ("not correct", ())
+    assert result.problem == "2a and 2b to be right first"
+
+
+def test_a_function_that_takes_too_long_is_told_and_not_waited_for(course, pool, monkeypatch):
+    monkeypatch.setattr("autograder.stopwatch._LEAST_DEADLINE", 0.3)
+    slow = "import time\ndef conv_ssm_forward(W, U, b, x):\n    time.sleep(60)"
+    result = timed(course, pool, slow)
+    for size in result.sizes:
+        assert "took more than 20 times as long as the reference" in size.problem
+
+
+@pytest.mark.verify
+def test_a_process_that_dies_costs_that_size_only(course, pool):
+    dies = (
+        "import os\nquick = conv_ssm_forward\n"
+        "def conv_ssm_forward(W, U, b, x):\n"
+        "    if x.shape[1] == 32: os._exit(0)\n"
+        "    return quick(W, U, b, x)\n"
+    )
+    (comparison,) = course.comparisons
+    two = replace(course, comparisons=(replace(comparison, sizes={"H": [4], "T": [32, 64]}),))
+    first, second = timed(two, pool, dies).sizes
+    assert "its process was lost" in first.problem
+    assert second.problem == ""
+    assert second.pairs
+
+
+@pytest.mark.verify
+def test_points_for_time_are_lost_where_the_result_is_wrong_and_kept_in_doubt(course, pool):
+    (comparison,) = course.comparisons
+    scored = replace(course, comparisons=(replace(comparison, points=2.0),))
+    wrong = (ROOT / "tests/submissions/hostile_timing/zeroed_output.py").read_text()
+    assert (timed(scored, pool, wrong).score, timed(scored, pool, wrong).possible) == (0, 2)
+    honest = timed(scored, pool, "")
+    assert honest.possible == 2
+    assert honest.score > 1

@@ -1,0 +1,107 @@
+"""Limits hold for all processes of a submission together, whatever kind of memory they take."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from autograder.sandbox import watch
+from autograder.sandbox.pool import Pool
+from autograder.wire import WireError
+from tests.test_sandbox import attempt, run, soon
+
+CHILDREN = """
+import os, time
+def in_children(count, work):
+    for _ in range(count):
+        if os.fork() == 0:
+            try:
+                kept = work()
+            except (OSError, MemoryError):
+                os._exit(1)
+            time.sleep(120)
+    for _ in range(count):
+        if os.wait()[1]:
+            raise OSError("the kernel refused")
+"""
+OVERRUNS = {
+    "memory": "in_children(4, lambda: bytearray(b'x') * (200 << 20))",
+    "processes": "in_children(100, lambda: None)",
+    "open files": "in_children(8, lambda: [open('/dev/null') for _ in range(40)])",
+    "disk": (
+        "def fill():\n"
+        "    for number in range(64):\n"
+        "        with open(f'{os.getpid()}-{number}', 'wb') as file: file.write(bytes(1 << 20))\n"
+        "in_children(4, fill)"
+    ),
+    "disk, by a file that was deleted": (
+        "def fill():\n"
+        "    file = open(f'{os.getpid()}', 'wb', buffering=0); os.unlink(file.name)\n"
+        "    file.write(bytes(7 << 20))\n"
+        "    return file\n"
+        "in_children(4, fill)"
+    ),
+}
+
+
+@pytest.mark.parametrize("what", OVERRUNS, ids=lambda what: what)
+def test_what_all_processes_use_together_is_bounded(pool: Pool, what: str):
+    """Each process keeps to its own limits here. The kernel refuses first where it can."""
+    limit = what.partition(",")[0]
+    with pool.child() as child:
+        run(child, CHILDREN)
+        token = child.start({"op": "cell", "source": OVERRUNS[what]}, soon())
+        try:
+            answer = child.finish(token, soon(60))
+            assert answer["ok"] is False, "it ran to its end"
+            refused = True
+        except WireError:
+            refused = False
+        report = child.close()
+    if not refused:
+        assert report["over"] == limit, report
+    assert not (refused and limit in ("memory", "open files")), "the kernel counts these by process"
+
+
+UNCOUNTED = {
+    "memfd": "[__import__('os').memfd_create('x')]",
+    "shared anonymous": "__import__('mmap').mmap(-1, 1 << 20)",
+    "growing down": "__import__('mmap').mmap(-1, 1 << 20, 0x122)",
+    "System V": "[][0] if __import__('ctypes').CDLL(None).shmget(0, 1 << 20, 0o600) < 0 else 0",
+}
+
+
+@pytest.mark.parametrize("expression", UNCOUNTED.values(), ids=UNCOUNTED.keys())
+def test_memory_that_no_limit_counts_is_refused(pool: Pool, expression: str):
+    with pool.child() as child:
+        assert attempt(child, expression).startswith("raised")
+
+
+def test_shared_memory_that_workers_need_is_there(pool: Pool):
+    source = "import multiprocessing as m\na = m.Array('d', 1000)\na[3] = 2.0\nx = a[3]"
+    with pool.child() as child:
+        assert run(child, source)["ok"]
+
+
+def test_page_tables_count_as_memory(pool: Pool):
+    """Reading from a vast empty mapping takes no page, only tables that lead to none."""
+    touch = """
+import mmap
+vast = mmap.mmap(-1, 1 << 40, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, mmap.PROT_READ)
+for at in range(0, 1 << 40, 1 << 21):
+    vast[at]
+import time; time.sleep(60)
+"""
+    with pool.child() as child:
+        token = child.start({"op": "cell", "source": touch}, soon())
+        with pytest.raises(WireError):
+            child.finish(token, time.monotonic() + 60)
+        assert child.close()["over"] == "memory"
+
+
+def test_an_idle_sandbox_is_far_below_its_limits(pool: Pool):
+    with pool.child() as child:
+        assert run(child, "import torch\ntorch.ones(3).sum()")["ok"]
+        time.sleep(3 * watch.INTERVAL)
+        assert run(child, "x = 1")["ok"], "the watch ended a sandbox that does nothing"
