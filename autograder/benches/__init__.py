@@ -1,0 +1,1 @@
+"""What is claimed about the grader, as measurements: see `autograder.bench`."""
