@@ -22,7 +22,18 @@ from autograder.comparisons import Comparison
 
 @dataclass(frozen=True)
 class Limits:
-    """What one submission may use. Times in seconds, sizes in bytes."""
+    """What one submission may use, all its processes together. Times in seconds, sizes in bytes.
+
+    cell_seconds      a cell; then it is interrupted, and the rest of the notebook runs
+    notebook_seconds  all cells of a notebook (twice that, where a cell ends the process)
+    question_seconds  all tests of a question
+    memory_bytes      on top of what a notebook's libraries take; for each process, and in all
+    disk_bytes        for each file, and in all
+    processes, open_files
+    message_bytes     one answer to the grader
+    question_bytes    all answers of a question
+    submission_bytes  what is handed in, unpacked
+    """
 
     cell_seconds: float = 10.0
     notebook_seconds: float = 60.0
@@ -30,7 +41,7 @@ class Limits:
     memory_bytes: int = 2 << 30
     disk_bytes: int = 64 << 20
     processes: int = 64
-    open_files: int = 256
+    open_files: int = 512
     message_bytes: int = 32 << 20
     question_bytes: int = 64 << 20
     submission_bytes: int = 50 << 20
