@@ -95,6 +95,7 @@ class Notebook:
     defines: frozenset[str]
     version: str = ""
     reported: tuple[str, ...] = ()
+    private: bool = False
     given: tuple[Given, ...] = ()
 
     @property
@@ -134,6 +135,7 @@ _OPTIONAL = {
     "public_lines": list,
     "limits": dict,
     "reported": dict,
+    "private": list,
     "timing": list,
 }
 _TELL_CAUSE = ("always", "after due", "instructors")
@@ -148,7 +150,12 @@ def load(root: Path) -> Course:
     masters = [file for file in files if file.is_file()]
     reported = {name: tuple(numbers) for name, numbers in table["reported"].items()}
     notebooks = tuple(
-        replace(_notebook(m), version=_version(root, [m]), reported=reported.get(m.stem, ()))
+        replace(
+            _notebook(m),
+            version=_version(root, [m]),
+            reported=reported.get(m.stem, ()),
+            private=m.stem in table["private"],
+        )
         for m in masters
     )
     if not notebooks:
@@ -184,7 +191,7 @@ def _notebook(file: Path) -> Notebook:
 
 def read_table(root: Path) -> dict[str, Any]:
     """The bundle's course.toml with its defaults filled in: name, title, release, secret,
-    notebooks, tell_cause, public_lines, limits, reported, timing. Raises CourseError."""
+    notebooks, tell_cause, public_lines, limits, reported, private, timing. Raises CourseError."""
     file = root / TABLE
     try:
         given = tomllib.loads(file.read_text("utf-8"))
@@ -207,7 +214,7 @@ def read_table(root: Path) -> dict[str, Any]:
             raise CourseError(f"{file}: [limits] {key} is to be a {wanted} above 0")
     if table["tell_cause"] not in _TELL_CAUSE:
         raise CourseError(f"{file}: tell_cause is to be one of: {', '.join(_TELL_CAUSE)}")
-    for key in ("notebooks", "public_lines"):
+    for key in ("notebooks", "public_lines", "private"):
         if not all(isinstance(entry, str) for entry in table[key]):
             raise CourseError(f"{file}: '{key}' is to be a list of strings")
     if len(set(table["notebooks"])) < len(table["notebooks"]):
@@ -222,6 +229,7 @@ def read_table(root: Path) -> dict[str, Any]:
 
 def _check_reported(file: Path, table: Mapping[str, Any]) -> None:
     _known(file, table["reported"], table["notebooks"], "[reported] ")
+    _known(file, dict.fromkeys(table["private"]), table["notebooks"], "private: ")
     for name, numbers in table["reported"].items():
         if not isinstance(numbers, list) or not all(isinstance(entry, str) for entry in numbers):
             raise CourseError(f"{file}: [reported] {name} is to be a list of strings")
