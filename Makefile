@@ -2,6 +2,7 @@
 VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3.11
+LAB_SETTINGS := $(VENV)/share/jupyter/lab/settings/overrides.json
 
 .DEFAULT_GOAL := help
 .PHONY: help setup lab assign grade test verify bench lint clean
@@ -17,8 +18,9 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@
 
-lab: setup  ## open the student notebooks in JupyterLab
-	@$(BIN)/jupyter lab --notebook-dir=notebooks
+lab: setup  ## JupyterLab: masters (solutions/*.py) and student notebooks, all open as notebooks
+	@$(BIN)/jupytext-config --settings-file $(LAB_SETTINGS) set-default-viewer python > /dev/null
+	@PYTHONPATH=$(CURDIR) $(BIN)/jupyter lab --notebook-dir=$(CURDIR)
 
 assign: setup  ## masters -> notebooks, student zip, Gradescope zips, solved copies
 	@$(BIN)/autograder assign --out dist

@@ -133,7 +133,7 @@ def _matches(
         return type(error).__name__ == call.raised
     if changes is not None and changes != _differ(args, call.args):
         return False
-    if call.raised:
+    if call.raised or _shapes_differ(value, call.value):
         return False
     if value is None or call.value is None:
         return value is None and call.value is None
@@ -154,6 +154,13 @@ def _matches(
     if expected is not None and expected.shape == theirs.shape:
         near = _NEAR * float((theirs - expected)[finite].abs().max())
     return bool(((theirs - ours).abs()[finite] <= near).all())
+
+
+def _shapes_differ(one: object, other: object) -> bool:
+    """Of two tensors: quickly told, where converting a large one once for each mistake is not."""
+    if isinstance(one, torch.Tensor) and isinstance(other, torch.Tensor):
+        return one.shape != other.shape
+    return False
 
 
 def _differ(args: Sequence[Any], before: Sequence[Any]) -> bool:

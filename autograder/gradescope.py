@@ -45,7 +45,7 @@ def _results(course: Course, root: Path) -> dict[str, Any]:
 
 def _submission(course: Course, root: Path) -> Submission:
     """What was handed in, with the names and times of submission_metadata.json, if there is one."""
-    members, metadata = _who(root / "submission_metadata.json")
+    members, metadata = who(root / "submission_metadata.json")
     folder = root / "submission"
     files = sorted(folder.iterdir()) if folder.is_dir() else []
     return intake.read_one(
@@ -53,10 +53,11 @@ def _submission(course: Course, root: Path) -> Submission:
     )
 
 
-def _who(path: Path) -> tuple[tuple[str, ...], dict[str, str]]:
+def who(path: Path) -> tuple[tuple[str, ...], dict[str, str]]:
+    """Members and metadata, as Gradescope's file says; nothing where it cannot be read."""
     try:
         data = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return (), {}
     if not isinstance(data, dict):
         return (), {}

@@ -136,7 +136,7 @@ class Grader:
     def __init__(self, course: Course, pool: Pool, missing_layers: Sequence[str] = ()):
         use_bundle(course.root)
         self.course = course
-        self._pool = pool
+        self.pool = pool
         self._missing_layers = tuple(missing_layers)
         self._mistakes = known_mistakes()
 
@@ -160,7 +160,7 @@ class Grader:
             status=_status(submission, results),
             notebooks=tuple(results),
             problems=submission.problems,
-            level=self._pool.level,
+            level=self.pool.level,
             missing_layers=self._missing_layers,
             seed=self.course.seed,
             bundle=self.course.version,
@@ -189,7 +189,7 @@ class Grader:
         if key in kept:
             return kept[key]
         started = time.monotonic()
-        with Session(self._pool, submitted.cells, self.course.limits) as session:
+        with Session(self.pool, submitted.cells, self.course.limits) as session:
             questions = self._grade_questions(notebook, session)
             values = _values(notebook, session)
             problems = session.problems

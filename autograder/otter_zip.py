@@ -47,7 +47,7 @@ def otter_zip(master: Master, bundle: bytes, pins: list[str], plugin: str = PLUG
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name).resolve()
         notebook = folder / f"{master.name}.ipynb"
-        nbformat.write(_with_config(master.content, config), notebook)
+        nbformat.write(with_config(master.content, config), notebook)
         (folder / BUNDLE).write_bytes(bundle)
         try:
             assign.main(str(notebook), str(folder / "out"), no_pdfs=True, no_run_tests=True)
@@ -57,7 +57,7 @@ def otter_zip(master: Master, bundle: bytes, pins: list[str], plugin: str = PLUG
         return zipped(unzipped(made.read_bytes()), executable=_SCRIPTS)
 
 
-def _with_config(content: NotebookNode, extra: dict[str, Any]) -> NotebookNode:
+def with_config(content: NotebookNode, extra: dict[str, Any]) -> NotebookNode:
     """The master with more in its ASSIGNMENT CONFIG, and without a name that Otter would demand
     of every submission."""
     content = copy.deepcopy(content)

@@ -135,10 +135,11 @@ class Race:
         peaks: list[dict[str, int]] = [{} for _ in sizes]
         for session, whose in ((self._theirs, yours), (self._reference, reference_s)):
             names = session.names()
-            with suppress(Mismatch):  # what has a problem here has told it in its turns
+            with suppress(Mismatch):  # then there is no more to be had from this process
                 for found, size in zip(peaks, sizes, strict=True):
                     for name, function in self._comparison.functions.items():
-                        found[whose(name)] = self._peak(names, function, size.sizes)
+                        if not size.problem:
+                            found[whose(name)] = self._peak(names, function, size.sizes)
             names.close()
         return tuple(
             replace(size, peak_bytes=peak) for size, peak in zip(sizes, peaks, strict=True)
@@ -210,17 +211,20 @@ def predicted(names: RemoteNamespace, comparison: Comparison) -> dict[str, float
     if not comparison.crossing:
         return {}
     try:
-        crossing = names.get(comparison.crossing)
+        answer = names.ask({"op": "items", "name": comparison.crossing})
     except Mismatch:
         return {}
     finally:
         names.close()
-    panels = {str(size) for size in next(iter(comparison.sizes.values()))}
-    given = crossing.items() if isinstance(crossing, dict) else ()
+    panels = next(iter(comparison.sizes.values()))
+    items = answer.get("items")
+    items = items if isinstance(items, list) else []
     return {
         str(panel): 0.0 if at is None else float(at)
-        for panel, at in given
-        if str(panel) in panels and (at is None or (type(at) in (int, float) and 0 < at < 1e9))
+        for panel, at in (item for item in items if isinstance(item, list) and len(item) == 2)
+        if type(panel) is int
+        and panel in panels
+        and (at is None or (type(at) in (int, float) and 0 < at < 1e9))
     }
 
 

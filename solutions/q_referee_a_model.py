@@ -1067,7 +1067,7 @@ with needs("1", "2", "3", "4"):
 # this notebook.
 
 # %% tags=["otter_ignore"]
-form = log.form()
+log.form()
 
 # %% tags=["otter_ignore"]
 log.overview()

@@ -210,7 +210,7 @@ BELIEVED = "\n".join(
 
 MOSTLY_REFUTED = """\
 for n in [1, 4, 10, 13, 14, 15, 17]:  # checked on paper
-    globals().update({f"verdict_{n}": True, f"confidence_{n}": 0.8, f"counterexample_{n}": None})
+    globals().update({f"verdict_{n}": True, f"confidence_{n}": 0.8})
 for n in [2, 3, 5, 6, 7, 8, 9, 11, 12, 16]:
     globals().update({f"verdict_{n}": False, f"confidence_{n}": 0.9})
 

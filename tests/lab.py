@@ -22,6 +22,7 @@ from playwright.sync_api import Locator, Page, sync_playwright
 
 PATIENCE = 180  # seconds for any one step; a quiet machine needs five
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
+_FIRST = "Run this first"  # how a released notebook's first cell begins
 _SETTINGS = {
     "@jupyterlab/notebook-extension/tracker": {"windowingMode": "none"},  # all cells in the page
     "@jupyterlab/apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
@@ -83,16 +84,19 @@ def wait_for(what: Callable[[], Any], name: str) -> Any:
 
 
 @contextlib.contextmanager
-def browser_page(**options: Any) -> Iterator[Page]:
-    """A page of a headless Chromium, with nothing but loopback and files to load from."""
+def browser_page(failure: Path | None = None) -> Iterator[Page]:
+    """A page of a headless Chromium. Where the block fails, what it showed is kept as `failure`."""
     with sync_playwright() as playwright:
         sandbox = [] if os.getuid() else ["--no-sandbox"]  # Chromium refuses its own one to root
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=sandbox)
-        context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
-        context.set_default_timeout(1000 * PATIENCE)
-        page = context.new_page()
+        page = browser.new_page(viewport={"width": 1280, "height": 900})
+        page.set_default_timeout(1000 * PATIENCE)
         try:
             yield page
+        except Exception:
+            if failure is not None:
+                page.screenshot(path=failure)
+            raise
         finally:
             browser.close()
 
@@ -103,8 +107,22 @@ class OpenNotebook:
     def __init__(self, page: Page, address: str, name: str):
         self.page = page
         page.goto(address.format(name))
-        self.cell("Run this first").wait_for()
+        self.cell(_FIRST).wait_for()
         page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for()
+        wait_for(self._answers, "the kernel to answer")
+
+    def _answers(self) -> bool:
+        """Whether the first cell has run. While JupyterLab is still connecting, it may ask which
+        kernel is meant, or forget what it was told to run: so answer, and tell it again."""
+        select = self.page.locator(".jp-Dialog .jp-mod-accept")
+        if select.is_visible():
+            select.click()
+        prompt = self.cell(_FIRST).locator(".jp-InputArea-prompt").inner_text()
+        number = prompt.strip("[]: \u00a0")
+        if not number:
+            self.cell(_FIRST).locator(".jp-InputArea-prompt").click()
+            self.page.keyboard.press("Control+Enter")
+        return number.isdigit()
 
     def cell(self, text: str) -> Locator:
         """The first cell that holds `text` in what was typed into it."""

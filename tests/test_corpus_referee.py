@@ -15,6 +15,7 @@ import pytest
 import torch
 
 from autograder.problems import problem_text
+from autograder.remote import Missing
 from labkit.checks import Mismatch
 from labkit.referee import CLAIMS, evaluate, judge
 from labkit.referee.record import recorded
@@ -275,6 +276,13 @@ def test_what_is_not_well_formed_is_told_what_is_wanted(number, counterexample, 
     assert "\n" not in str(told.value)
 
 
+@pytest.mark.parametrize("shape", [(20_000, 20_000), (10**9,), (2, 2, 10**8)])
+def test_an_array_that_is_too_large_is_refused_before_it_is_unfolded(shape):
+    huge = torch.zeros(1).expand(shape)  # one number in memory
+    with bounded(5.0, 256 << 20), pytest.raises(Mismatch, match='"A" is to be a square matrix'):
+        judge(2, False, 0.9, {"A": huge, "L": 3})
+
+
 @pytest.mark.parametrize("verdict", [0, 1, "False", 0.0, [False]])
 def test_a_verdict_is_true_or_false(verdict):
     with pytest.raises(Mismatch, match="claim 2: write True or False"):
@@ -285,6 +293,14 @@ def test_a_verdict_is_true_or_false(verdict):
 def test_a_confidence_lies_between_a_coin_and_certainty(sure):
     with pytest.raises(Mismatch, match=r"claim 2: write a number from 0\.5"):
         judge(2, False, sure, {"A": [[2]], "L": 3})
+
+
+def test_names_that_a_notebook_does_not_define_count_as_not_given():
+    assert judge(1, True, 0.9, Missing("counterexample_1")).evaluation is None
+    with pytest.raises(Mismatch, match="claim 2: the verdict False needs a counterexample"):
+        judge(2, False, 0.9, Missing("counterexample_2"))
+    with pytest.raises(Mismatch, match="claim 2: this is still to be answered"):
+        judge(2, Missing("verdict_2"), 0.9, None)
 
 
 def test_a_claim_called_true_and_refuted_by_its_own_counterexample_is_told():

@@ -1,14 +1,17 @@
-"""Submissions written to gain, learn, break or delay something: none does, at any level.
+"""Submissions written to gain, learn, break or delay something: none does, at any level, but what
+the level's own list says.
 
-Each file in tests/submissions/hostile says what it aims at and what an honest author of the same
-code would score.
+`make test` tries a few of each topic at the strongest level, `make verify` all at every level.
 """
 
 from __future__ import annotations
 
+import gc
 import json
+import os
 import re
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -19,13 +22,16 @@ from autograder.course import Limits
 from autograder.grading import Grader, public_files
 from autograder.leaks import squeezed
 from autograder.results import Result
+from autograder.sandbox.levels import NOT_STOPPED
 from autograder.sandbox.pool import Pool
 from tests import traces
+from tests.hostile import Attack, attacks
 
 ROOT = Path(__file__).resolve().parents[1]
-HOSTILE = sorted((ROOT / "tests" / "submissions" / "hostile").glob("*.py"))
 NEIGHBOUR = ROOT / "data" / "submissions" / "eli_bias_forgotten.ipynb"
 CPU = "q_coding_ssm_forward_cpu"
+ALL = attacks()
+SLOWEST = 150.0  # seconds: all limits used up, on a machine busy with other things
 LIMITS = Limits(
     cell_seconds=2.0,
     notebook_seconds=6.0,
@@ -43,16 +49,45 @@ def course() -> courses.Course:
 
 
 @pytest.fixture(scope="module")
-def grader(level, course):
+def grader(level, course) -> Iterator[Grader]:
     with Pool(level, public_files(ROOT), LIMITS) as pool:
-        made = Grader(course, pool)
-        made.users = pool.users
-        yield made
+        yield Grader(course, pool)
+
+
+@pytest.fixture(scope="module")
+def submit(grader, course, tmp_path_factory):
+    """Grade a notebook, given as a percent script or as the path of one."""
+    folder = tmp_path_factory.mktemp("submissions")
+
+    def graded(source: str) -> Result:
+        path = folder / "submission.py"
+        path.write_text(source, "utf-8", errors="surrogatepass")
+        return grader.grade(read(path, course))
+
+    return graded
 
 
 def read(path: Path, course: courses.Course) -> intake.Submission:
     (submission,) = intake.read([path], course, CPU).submissions
     return submission
+
+
+@pytest.fixture(scope="module")
+def grade_neighbour(grader, course):
+    """Grade an honest submission in the same sandboxes, with time to spare on a busy machine."""
+    patient = Grader(replace(course, limits=Limits()), grader.pool)
+    return lambda: timeless(patient.grade(read(NEIGHBOUR, course)))
+
+
+@pytest.fixture(scope="module")
+def neighbour_alone(grade_neighbour) -> str:
+    return grade_neighbour()
+
+
+def timeless(result: Result) -> str:
+    """All of a result but its times, and what a person is told of them."""
+    text = re.sub(r'"seconds": [0-9.e-]+', '"seconds": 0', json.dumps(asdict(result)))
+    return re.sub(r'"remark": "[^"]*its time by[^"]*"', '"remark": ""', text)
 
 
 def shown(result: Result, course: courses.Course) -> str:
@@ -64,33 +99,32 @@ def shown(result: Result, course: courses.Course) -> str:
     return text + reports.feedback_page(result, course)
 
 
-@pytest.fixture(scope="module")
-def neighbour_alone(grader, course) -> Result:
-    return grader.grade(read(NEIGHBOUR, course))
+@pytest.mark.parametrize("attack", ALL, ids=lambda attack: attack.name)
+def test_nothing_is_gained_learnt_or_left_behind(
+    attack: Attack, grader, submit, course, level, grade_neighbour, neighbour_alone, request
+):
+    if attack.name in {hole.attack for hole in NOT_STOPPED[level]}:
+        request.applymarker(pytest.mark.xfail(strict=True, reason=f"{level} does not stop this"))
+    before = traces.shared_memory()
+    result = submit(attack.source)
+    assert result.score <= attack.honest
+    assert result.seconds < SLOWEST, "the result came late"
+    learnt_nothing(shown(result, course), course)
+    left_nothing(grader)
+    assert traces.shared_memory() == before
+    assert grade_neighbour() == neighbour_alone, "the next submission felt it"
 
 
-def verdicts(result: Result) -> list[tuple[bool, str, str]]:
-    return [(t.passed, t.message, t.cause)
-            for n in result.notebooks for q in n.questions for t in q.tests]  # fmt: skip
-
-
-def honest(path: Path) -> float:
-    return float(re.search(r"^# honest: (\S+)$", path.read_text(), re.M)[1])  # type: ignore[index]
-
-
-@pytest.mark.parametrize("path", HOSTILE, ids=lambda path: path.stem)
-def test_nothing_is_gained_learnt_or_left_behind(path, grader, course, neighbour_alone):
-    result = grader.grade(read(path, course))
-    assert result.score <= honest(path)
-    seen = shown(result, course)
-    assert "FOUND [" not in seen
-    assert re.search(r"FOUND [1-9]", seen) is None
+def learnt_nothing(seen: str, course: courses.Course) -> None:
+    assert "FOUND" not in seen, seen[seen.index("FOUND") :][:300]
     for secret in hidden_lines(course):
         assert secret not in squeezed(seen), "a hidden line was shown"
-    assert traces.processes(grader.users) == []
-    assert traces.files(grader.users) == []
-    after = grader.grade(read(NEIGHBOUR, course))
-    assert verdicts(after) == verdicts(neighbour_alone), "the next submission felt it"
+
+
+def left_nothing(grader: Grader) -> None:
+    assert traces.processes(grader.pool.users) == []
+    assert traces.files(grader.pool.users) == []
+    assert not list(Path("/tmp").glob("FOUND*")), "code ran outside"
 
 
 def hidden_lines(course: courses.Course) -> list[str]:
@@ -101,9 +135,34 @@ def hidden_lines(course: courses.Course) -> list[str]:
     return [*hidden, course.seed]
 
 
-def test_a_page_escapes_what_a_submission_says(grader, course):
-    path = next(p for p in HOSTILE if p.stem == "script_injection")
-    page = reports.feedback_page(grader.grade(read(path, course)), course)
+def test_the_corpus_says_of_each_level_what_exists():
+    assert len(ALL) >= 100
+    holes = {hole.attack for level in NOT_STOPPED.values() for hole in level}
+    assert holes <= {attack.name for attack in ALL}
+
+
+@pytest.mark.verify
+def test_memory_and_open_files_of_the_grader_stay_flat(submit):
+    """Twice over a part of the corpus: the second time takes no more than the first."""
+    slow = ("swaps_the_socket", "half_a_message", "drips", "stops_itself")
+    part = [a for a in ALL if a.topic in ("messages", "exits") and a.name not in slow]
+
+    def over_the_corpus() -> tuple[list[str], int]:
+        for attack in part:
+            submit(attack.source)
+        gc.collect()
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+        return traces.descriptors(), pages * os.sysconf("SC_PAGESIZE")
+
+    files, memory = over_the_corpus()
+    files_after, memory_after = over_the_corpus()
+    assert files_after == files
+    assert memory_after < memory + (32 << 20)
+
+
+def test_a_page_escapes_what_a_submission_says(submit, course):
+    (attack,) = [attack for attack in ALL if attack.name == "script_injection"]
+    page = reports.feedback_page(submit(attack.source), course)
     assert "alert(1)" in page, "the message is shown"
     assert "<script" not in page
     assert "<img" not in page

@@ -63,10 +63,10 @@ my_crossing = {4: 100, 32: None, "x": [], 99: 3}
 
 @pytest.fixture(scope="module")
 def course() -> courses.Course:
-    """The homework with one comparison, at two sizes of which each takes about a second."""
+    """The homework with one comparison, at one size that takes about a second."""
     loaded = courses.load(ROOT)
     (comparison,) = (c for c in loaded.comparisons if c.notebook == CPU)
-    small = replace(comparison, sizes={"H": [4], "T": [32, 64]}, seconds=0.1)
+    small = replace(comparison, sizes={"H": [4], "T": [32]}, seconds=0.1)
     limits = Limits(memory_bytes=1 << 30)
     return replace(loaded, limits=limits, comparisons=(small,))
 
@@ -98,7 +98,16 @@ def pair(size, over: str):
     return found
 
 
-@pytest.mark.parametrize("path", HOSTILE, ids=lambda path: path.stem)
+QUICK = ("hijacked_worker", "replayed_results", "slowed_baseline", "zeroed_output")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(path, marks=[] if path.stem in QUICK else pytest.mark.verify, id=path.stem)
+        for path in HOSTILE
+    ],
+)
 def test_nothing_is_gained(path, course, pool):
     outcome = re.search(r"^# outcome: (.*)$", path.read_text(), re.M)[1]
     result = timed(course, pool, path.read_text())
@@ -106,7 +115,7 @@ def test_nothing_is_gained(path, course, pool):
     for size in result.sizes:
         if size.problem:
             assert "wrong" in outcome, size.problem
-            assert "conv_ssm_forward" in size.problem
+            assert "_ssm_forward, a timed result" in size.problem
         elif outcome == "baseline":
             assert pair(size, "your recurrence").verdict == "slower"
         else:
@@ -150,6 +159,7 @@ def test_a_function_that_takes_too_long_is_told_and_not_waited_for(course, pool,
         assert "took more than 20 times as long as the reference" in size.problem
 
 
+@pytest.mark.verify
 def test_a_process_that_dies_costs_that_size_only(course, pool):
     dies = (
         "import os\nquick = conv_ssm_forward\n"
@@ -157,12 +167,15 @@ def test_a_process_that_dies_costs_that_size_only(course, pool):
         "    if x.shape[1] == 32: os._exit(0)\n"
         "    return quick(W, U, b, x)\n"
     )
-    first, second = timed(course, pool, dies).sizes
+    (comparison,) = course.comparisons
+    two = replace(course, comparisons=(replace(comparison, sizes={"H": [4], "T": [32, 64]}),))
+    first, second = timed(two, pool, dies).sizes
     assert "its process was lost" in first.problem
     assert second.problem == ""
     assert second.pairs
 
 
+@pytest.mark.verify
 def test_points_for_time_are_lost_where_the_result_is_wrong_and_kept_in_doubt(course, pool):
     (comparison,) = course.comparisons
     scored = replace(course, comparisons=(replace(comparison, points=2.0),))

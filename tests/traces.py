@@ -29,3 +29,24 @@ def files(users: Collection[int]) -> list[str]:
         for entry in os.scandir(folder)
         if entry.stat(follow_symlinks=False).st_uid in users
     ]
+
+
+def shared_memory() -> list[str]:
+    """What outlives the process that made it: blocks of shared memory, semaphores and queues."""
+    found = sorted(entry.name for entry in os.scandir("/dev/shm"))
+    for kind in ("shm", "sem", "msg"):
+        path = Path(f"/proc/sysvipc/{kind}")
+        if path.exists():
+            found += [" ".join(line.split()[:2]) for line in path.read_text().splitlines()[1:]]
+    return found
+
+
+def descriptors() -> list[str]:
+    """What this process has open, without the numbers of sockets and pipes."""
+    found = []
+    for entry in os.listdir("/proc/self/fd"):
+        try:
+            found.append(os.readlink(f"/proc/self/fd/{entry}").split(":")[0])
+        except FileNotFoundError:
+            continue  # the listing's own
+    return sorted(found)

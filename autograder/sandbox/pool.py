@@ -200,13 +200,17 @@ class Child:
     def fork(self, deadline: float) -> Channel:
         """A channel to a fork of the child as it is now. Raises as `ask` does."""
         ours, theirs = socket.socketpair()
-        with theirs:
-            nonce = self.start({"op": "fork"}, deadline)
-            try:
+        try:
+            with theirs:
+                nonce = self.start({"op": "fork"}, deadline)
                 socket.send_fds(self.channel.sock, [b"F"], [theirs.fileno()])
-            except OSError:
-                raise Closed("the other side is gone") from None
-        self.finish(nonce, deadline)
+            self.finish(nonce, deadline)
+        except OSError:
+            ours.close()
+            raise Closed("the other side is gone") from None
+        except BaseException:
+            ours.close()
+            raise
         return Channel(ours, self.channel.max_bytes)
 
     def interrupt(self) -> None:

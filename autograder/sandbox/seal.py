@@ -190,10 +190,12 @@ def _like(source: str, target: str) -> str:
 
 def _set_limits(settings: Settings) -> None:
     """Memory as RLIMIT_DATA, on top of what the warm process holds already (a limit on address
-    space would break CUDA). Processes are counted by user, so only where the user is its own."""
+    space would break CUDA). One file may take half of the disk: a write that goes too far is then
+    an error in its cell, before `watch` ends a sandbox whose files are too much together. Processes
+    are counted by user, so only where the user is its own."""
     limits = {
         resource.RLIMIT_DATA: settings.memory_bytes + _data_bytes,
-        resource.RLIMIT_FSIZE: settings.disk_bytes,
+        resource.RLIMIT_FSIZE: settings.disk_bytes // 2,
         resource.RLIMIT_NOFILE: settings.open_files,
         resource.RLIMIT_CORE: 0,
     }

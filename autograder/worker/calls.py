@@ -64,12 +64,14 @@ def gradients(names: Namespace, request: dict[str, Any]) -> dict[str, Any]:
 
 
 def cost(names: Namespace, request: dict[str, Any]) -> dict[str, Any]:
-    """Work and span of a call, counted by labkit; and the seconds it took, by this side's clock."""
+    """Work and span of a call, counted by labkit, and its value; and the seconds it took, by this
+    side's clock."""
     from labkit.workspan import measure
 
     started = time.perf_counter()
     counted = measure(names[request["name"]], *request["args"], limit=request["limit"])
     return {
+        "value": counted.output,
         "work": counted.work,
         "span": counted.span,
         "launches": counted.launches,
@@ -90,6 +92,7 @@ OPERATIONS: dict[str, Callable[[Namespace, dict[str, Any]], dict[str, Any]]] = {
     "share": timed.share,
     "turn": timed.turn,
     "memory": timed.memory,
+    "items": timed.items,
 }
 
 

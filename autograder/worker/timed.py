@@ -68,6 +68,12 @@ def memory(names: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
     return {"peak_bytes": peak_bytes(lambda: names[request["name"]](*args), device)}
 
 
+def items(names: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
+    """A dict of the student's as a list of pairs: its keys may be numbers."""
+    value = names.get(request["name"])
+    return {"items": [list(item) for item in value.items()] if isinstance(value, dict) else []}
+
+
 def device_name(device: str) -> str:
     """What a device is called: "cpu", or the GPU's own name."""
     return torch.cuda.get_device_name() if device == "cuda" else device

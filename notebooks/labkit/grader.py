@@ -8,6 +8,7 @@ the place of `Grader`; what decides a score is not here.
 from __future__ import annotations
 
 import ast
+import functools
 import html
 import importlib.util
 import os
@@ -109,11 +110,23 @@ class Grader:
             subprocess.run([sys.executable, "-m", "pip", "install", "-q", OTTER], check=True)
         import otter.test_files  # noqa: F401  (slow the first time: here, and not at a check)
 
+    @functools.cached_property  # once: while the notebook is saved, its file is half written
+    def _tests(self) -> tuple[dict[str, str], dict[str, list[str]]]:
+        """The public tests by question, from the notebook's own file or another copy of it, and
+        what each of them is called."""
+        for path in handin.copies(self.name, Path()):
+            metadata = handin.read(path)["metadata"]
+            tests = metadata.get("otter", {}).get("tests", {})
+            if tests:
+                return tests, metadata.get("homework", {}).get("checks", {})
+        text = f"{self.name}.ipynb is not in this folder, and its public checks are in it"
+        raise handin.Problem(f"{text}: put it back beside labkit, and run this cell again")
+
     def check(self, question: str, env: Mapping[str, Any] | None = None) -> Verdict:
         """Run the public checks of `question` ("q2a") on what the notebook has defined."""
         from otter.test_files.exception_test import ExceptionTestFile
 
-        tests, titles = _tests(self.name)
+        tests, titles = self._tests
         if question not in tests:
             raise handin.Problem(f"there is no {question} here, only {', '.join(sorted(tests))}")
         given = vars(sys.modules["__main__"]) if env is None else env
@@ -137,18 +150,6 @@ class Grader:
 
 def _on_colab() -> bool:
     return "google.colab" in sys.modules or "COLAB_RELEASE_TAG" in os.environ
-
-
-def _tests(name: str) -> tuple[dict[str, str], dict[str, list[str]]]:
-    """The public tests by question, from the notebook's own file or another copy of it, and what
-    each of them is called."""
-    for path in handin.copies(name, Path()):
-        metadata = handin.read(path)["metadata"]
-        tests = metadata.get("otter", {}).get("tests", {})
-        if tests:
-            return tests, metadata.get("homework", {}).get("checks", {})
-    text = f"{name}.ipynb is not in this folder, and its public checks are in it"
-    raise handin.Problem(f"{text}: put it back beside labkit, and run this cell again")
 
 
 def _sources(text: str) -> dict[str, str]:

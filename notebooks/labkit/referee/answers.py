@@ -52,7 +52,7 @@ def judge(number: int, verdict: object, confidence: object, counterexample: obje
 
 def read(number: int, verdict: object, confidence: object, counterexample: object) -> Answer:
     """The answer as it was given, well formed. Raises Mismatch."""
-    if verdict is None or verdict is Ellipsis:
+    if _absent(verdict):
         raise _mismatch("verdict", number, "this is still to be answered", "unanswered")
     if not isinstance(verdict, bool):
         raise _mismatch("verdict", number, "write True or False")
@@ -60,7 +60,7 @@ def read(number: int, verdict: object, confidence: object, counterexample: objec
     if not sure or not 0.5 <= confidence <= 1:  # type: ignore[operator]
         raise _mismatch("confidence", number, "write a number from 0.5 (a coin) to 1 (certain)")
     evaluation = None
-    if counterexample is not None and counterexample is not Ellipsis:
+    if not _absent(counterexample):
         try:
             evaluation = evaluate(number, counterexample)
         except Mismatch as wrong:
@@ -107,6 +107,11 @@ def overview(names: Mapping[str, Any], *numbers: int) -> None:
     table(["claim", "verdict", "confidence", "on your counterexample"], rows)
     if missing:
         print(f"Still to come, or not well formed: {', '.join(map(str, missing))}.")
+
+
+def _absent(value: object) -> bool:
+    """Not given: None, `...`, or in grading what stands for a name that is not defined."""
+    return value is None or value is Ellipsis or getattr(value, "type_name", "") == "nothing"
 
 
 def _said(answer: Answer) -> str:

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import ipywidgets
-from IPython.display import display
 
 from labkit.plots import table
 
@@ -74,7 +73,7 @@ def overview(file: Path = FILE) -> None:
 
 
 def form(file: Path = FILE) -> ipywidgets.VBox:
-    """Show a form; its button adds an entry to the file, or says what is missing. Returns it."""
+    """A form to show; its button adds an entry to the file, or says what is missing."""
     wide: dict[str, Any] = {"layout": ipywidgets.Layout(width="95%")}
     fields = {
         "model": ipywidgets.Text(description="model", placeholder="name and version", **wide),
@@ -98,9 +97,7 @@ def form(file: Path = FILE) -> ipywidgets.VBox:
         said.value = f"Kept. Entries in {file.name}: {len(entries(file))}."
 
     button.on_click(save)
-    box = ipywidgets.VBox([*fields.values(), ipywidgets.HBox([button, said])])
-    display(box)
-    return box
+    return ipywidgets.VBox([*fields.values(), ipywidgets.HBox([button, said])])
 
 
 def _cell(text: str) -> str:
