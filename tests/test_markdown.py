@@ -14,7 +14,7 @@ from autograder.reports.markdown import LONGEST, finder, render
 from autograder.reports.mathml import Unknown, mathml
 
 PNG = "data:image/png;base64,iVBORw0KGgo="
-FIND = finder({"image.png": PNG}, {"plots/my figure.png": PNG})
+FIND = finder({"image.png": PNG}, {"plots/my figure.png": PNG, "doeada_12_34_scan.png": PNG})
 
 
 class Elements(HTMLParser):
@@ -122,10 +122,11 @@ def test_a_formula_that_is_not_understood_stays_readable_as_it_was_written() -> 
 def test_pictures_are_those_handed_in_and_others_are_named() -> None:
     shown = Elements(render(
         '![my plot](attachment:image.png) <img src="attachment:image.png" width="300" alt="b"> '
-        "![c](../elsewhere/my%20figure.png) ![d](http://example.org/x.png) ![e](missing.png)", FIND
+        "![c](../elsewhere/my%20figure.png) ![s](scan.png) ![d](http://example.org/x.png) "
+        "![e](missing.png)", FIND
     ))  # fmt: skip
     pictures = [attrs for tag, attrs in shown.found if tag == "img"]
-    assert [p["alt"] for p in pictures] == ["my plot", "b", "c"]
+    assert [p["alt"] for p in pictures] == ["my plot", "b", "c", "s"]
     assert {p["src"] for p in pictures} == {PNG}
     assert pictures[1]["width"] == "300"
     assert "not handed in, or of a kind that is not shown: http://example.org/x.png" in shown.words

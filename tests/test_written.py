@@ -250,6 +250,40 @@ def test_nothing_of_a_submission_runs_in_any_written_page(tmp_path, course, rele
             assert policy.startswith("default-src 'none'; style-src 'unsafe-inline'; img-src data:")
 
 
+def test_a_real_browser_runs_and_loads_nothing_of_it_even_without_the_page_s_policy(
+    tmp_path, course, released
+):
+    path = pdf.browser()
+    if path is None:
+        pytest.skip("no Chromium on this machine")
+    from playwright.sync_api import sync_playwright
+
+    evil = {f"q2c_{n}": "\n\n".join(INJECTIONS[n::4]) for n in range(1, 5)}
+    [one] = hand_in(
+        tmp_path, course, **{"<img src=x onerror=alert(1)>.ipynb": filled(released, evil)}
+    )
+    html = [pages.document(one, course), *(question_page(n, course, [one]) for n in range(1, 5))]
+    happened: list[str] = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, chromium_sandbox=False)
+        page = browser.new_page()
+        page.on("dialog", lambda dialog: (happened.append(dialog.message), dialog.dismiss()))
+        page.on("request", lambda request: happened.append(request.url))
+        page.on("framenavigated", lambda frame: happened.append(frame.url))
+        for each in html:
+            bare = re.sub("<meta http-equiv=.Content-Security-Policy.*?>", "", each)
+            assert bare != each
+            page.set_content(bare, timeout=60_000)
+            page.evaluate("document.querySelectorAll('*').forEach(e => { e.focus?.(); })")
+        seen = [url for url in happened if not url.startswith(("data:image/", "about:blank"))]
+        assert seen == []
+        with page.expect_event("dialog", timeout=60_000):
+            page.set_content("<img src='http://127.0.0.1:9/x' onerror='alert(1)'>", timeout=60_000)
+        assert "1" in happened, "this test would not see a script that runs"
+        assert "http://127.0.0.1:9/x" in happened, "this test would not see what is loaded"
+        browser.close()
+
+
 def test_a_pdf_has_the_same_pages_however_long_the_answers_are(tmp_path, course, released):
     browser = pdf.browser()
     if browser is None:

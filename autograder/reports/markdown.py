@@ -57,16 +57,17 @@ def render(source: str, picture: Picture = lambda name: None) -> Markup:
 
 def finder(*places: Mapping[str, str]) -> Picture:
     """Finds a picture by a name in a text: first in `places` as it stands, then by its last part,
-    for a path that is another on its author's machine."""
+    for a path that is another on its author's machine; Canvas puts who and when before it."""
 
     def find(name: str) -> str | None:
         wanted = unquote(name).removeprefix("attachment:").removeprefix("./")
         for place in places:
             if wanted in place:
                 return place[wanted]
-        base = wanted.replace("\\", "/").rpartition("/")[2]
-        return next((p for place in places for n, p in place.items()
-                     if n.rpartition("/")[2] == base), None)  # fmt: skip
+        last = f"/{wanted}".replace("\\", "/").rpartition("/")[2]
+        ends = (f"/{last}", f"_{last}")
+        found = (uri for place in places for n, uri in place.items() if f"/{n}".endswith(ends))
+        return next(found, None) if last else None
 
     return find
 
