@@ -14,11 +14,6 @@
 # # ASSIGNMENT CONFIG
 # name: q_referee_a_model
 # init_cell: true
-# export_cell:
-#   pdf: false
-#   run_tests: true
-#   force_save: false
-#   instructions: The zip that it writes is what you hand in.
 # tests:
 #   files: false
 #   ok_format: false
