@@ -105,13 +105,11 @@ def test_nothing_is_gained_learnt_or_left_behind(
 ):
     if attack.name in {hole.attack for hole in NOT_STOPPED[level]}:
         request.applymarker(pytest.mark.xfail(strict=True, reason=f"{level} does not stop this"))
-    before = traces.shared_memory()
     result = submit(attack.source)
     assert result.score <= attack.honest
     assert result.seconds < SLOWEST, "the result came late"
     learnt_nothing(shown(result, course), course)
     left_nothing(grader)
-    assert traces.shared_memory() == before
     assert grade_neighbour() == neighbour_alone, "the next submission felt it"
 
 
@@ -124,6 +122,7 @@ def learnt_nothing(seen: str, course: courses.Course) -> None:
 def left_nothing(grader: Grader) -> None:
     assert traces.processes(grader.pool.users) == []
     assert traces.files(grader.pool.users) == []
+    assert traces.shared_memory(grader.pool.users) == []
     assert not list(Path("/tmp").glob("FOUND*")), "code ran outside"
 
 

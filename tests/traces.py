@@ -31,13 +31,16 @@ def files(users: Collection[int]) -> list[str]:
     ]
 
 
-def shared_memory() -> list[str]:
-    """What outlives the process that made it: blocks of shared memory, semaphores and queues."""
-    found = sorted(entry.name for entry in os.scandir("/dev/shm"))
-    for kind in ("shm", "sem", "msg"):
-        path = Path(f"/proc/sysvipc/{kind}")
-        if path.exists():
-            found += [" ".join(line.split()[:2]) for line in path.read_text().splitlines()[1:]]
+def shared_memory(users: Collection[int]) -> list[str]:
+    """Blocks of System V memory, semaphores and queues of these users: they belong to no process.
+    (POSIX's are files in /dev/shm.)"""
+    found = []
+    for path in (Path("/proc/sysvipc") / kind for kind in ("shm", "sem", "msg")):
+        head, *lines = path.read_text().splitlines() if path.exists() else [""]
+        for line in lines:
+            row = dict(zip(head.split(), line.split(), strict=False))
+            if int(row["uid"]) in users:
+                found.append(f"{path.name} {line}")
     return found
 
 

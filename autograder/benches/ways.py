@@ -127,7 +127,12 @@ def _read_in_the_background(process: subprocess.Popen[bytes]) -> Callable[[], st
     """Keep the pipe from filling up; the function returned gives all of the text at the end."""
     parts: list[bytes] = []
     pipe: Any = process.stdout
-    thread = threading.Thread(target=lambda: parts.extend(pipe), daemon=True)
+
+    def read() -> None:
+        with pipe:
+            parts.extend(pipe)
+
+    thread = threading.Thread(target=read, daemon=True)
     thread.start()
 
     def text() -> str:

@@ -48,22 +48,20 @@ for place in ("/run/**", "/var/run/**", "/tmp/**", "/var/lib/**"):
 tell(*reached)
 
 # attack: abstract_sockets
-# aim: meet another submission at a name that is no file
+# aim: take the names by which graders of one machine keep apart
 # honest: 0
 # %%
 import socket
 
-reached = []
-for user in range(64100, 64110):
+kept = []
+for user in range(64100, 64900):
     line = socket.socket(socket.AF_UNIX)
     try:
         line.bind(f"\0autograder-user-{user}")
-        reached.append(user) if user == 64105 and False else None
-    except PermissionError:
-        pass
-    except OSError as error:
-        reached.append(f"{user}: {error}")
-tell(*reached)
+        line.listen()
+        kept.append(line)
+    except OSError:
+        line.close()
 
 # attack: escalates
 # aim: become another user, mount, trace, load
