@@ -57,7 +57,7 @@
 import torch
 import torch.nn.functional as F
 
-from labkit import plots, race, timing, workspan
+from labkit import claims, plots, race, timing, workspan
 from labkit.answers import answered, needs
 from labkit.inputs import ssm_inputs
 
@@ -1058,6 +1058,15 @@ with needs("2a", "2b"):
         fresh_args=[ssm_inputs(N, T, D, 8) for T in range(55, 64)],
     )
     plots.clocks(readings, "recurrence", "convolution")
+
+# %% [markdown]
+# **Another machine.** The same comparison, on record from the machine named below, which was busy with
+# other things all the while. Lines: the fair way. Crosses: the way of the original benchmark (W as 0.05
+# times normal numbers, one call to warm up, the mean of ten, one form after the other). The lines could
+# be drawn again tomorrow. The crosses are what a single hurried measurement would have told.
+
+# %% tags=["otter_ignore"]
+claims.show_recorded("2c")
 
 # %% [markdown]
 # **To go on with.** The spectrum of the kernel times the spectrum of the input (`torch.fft.rfft`,

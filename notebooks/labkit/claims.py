@@ -56,6 +56,7 @@ def drawn(parts: Mapping[str, tuple[Sequence[Row], Sequence[Row]]]) -> tuple[Fig
         ax.minorticks_off()
         title = f"{part}: below the line the {second} is faster"
         label(figure, ax, title, "T (steps)", f"time of the {second} / the {first}")
+        ax.title.set_fontsize(9)
         ax.legend(fontsize=8)
         words.append(_in_words(part, first, second, ratios, theirs))
     return figure, " ".join(words)

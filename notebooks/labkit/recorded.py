@@ -1,4 +1,4 @@
-"""Measurements on a GPU, kept in files, so that a machine without one can show them.
+"""Measurements kept in files, so that another machine, one without a GPU say, can show them.
 
 A file is `data/measurements/<machine>.json`, and holds what one machine measured:
 {"machine": "...", "parts": {"2e": [row, ...]}}, a row being a `timing.Row` as a dict. Files are
