@@ -22,7 +22,18 @@ from autograder.comparisons import Comparison
 
 @dataclass(frozen=True)
 class Limits:
-    """What one submission may use. Times in seconds, sizes in bytes."""
+    """What one submission may use, all its processes together. Times in seconds, sizes in bytes.
+
+    cell_seconds      a cell; then it is interrupted, and the rest of the notebook runs
+    notebook_seconds  all cells of a notebook (twice that, where a cell ends the process)
+    question_seconds  all tests of a question
+    memory_bytes      on top of what a notebook's libraries take; for each process, and in all
+    disk_bytes        for each file, and in all
+    processes, open_files
+    message_bytes     one answer to the grader
+    question_bytes    all answers of a question
+    submission_bytes  what is handed in, unpacked
+    """
 
     cell_seconds: float = 10.0
     notebook_seconds: float = 60.0
@@ -30,7 +41,7 @@ class Limits:
     memory_bytes: int = 2 << 30
     disk_bytes: int = 64 << 20
     processes: int = 64
-    open_files: int = 256
+    open_files: int = 512
     message_bytes: int = 32 << 20
     question_bytes: int = 64 << 20
     submission_bytes: int = 50 << 20
@@ -84,6 +95,7 @@ class Notebook:
     defines: frozenset[str]
     version: str = ""
     reported: tuple[str, ...] = ()
+    private: bool = False
     given: tuple[Given, ...] = ()
 
     @property
@@ -123,6 +135,7 @@ _OPTIONAL = {
     "public_lines": list,
     "limits": dict,
     "reported": dict,
+    "private": list,
     "timing": list,
 }
 _TELL_CAUSE = ("always", "after due", "instructors")
@@ -137,7 +150,12 @@ def load(root: Path) -> Course:
     masters = [file for file in files if file.is_file()]
     reported = {name: tuple(numbers) for name, numbers in table["reported"].items()}
     notebooks = tuple(
-        replace(_notebook(m), version=_version(root, [m]), reported=reported.get(m.stem, ()))
+        replace(
+            _notebook(m),
+            version=_version(root, [m]),
+            reported=reported.get(m.stem, ()),
+            private=m.stem in table["private"],
+        )
         for m in masters
     )
     if not notebooks:
@@ -173,7 +191,7 @@ def _notebook(file: Path) -> Notebook:
 
 def read_table(root: Path) -> dict[str, Any]:
     """The bundle's course.toml with its defaults filled in: name, title, release, secret,
-    notebooks, tell_cause, public_lines, limits, reported, timing. Raises CourseError."""
+    notebooks, tell_cause, public_lines, limits, reported, private, timing. Raises CourseError."""
     file = root / TABLE
     try:
         given = tomllib.loads(file.read_text("utf-8"))
@@ -196,7 +214,7 @@ def read_table(root: Path) -> dict[str, Any]:
             raise CourseError(f"{file}: [limits] {key} is to be a {wanted} above 0")
     if table["tell_cause"] not in _TELL_CAUSE:
         raise CourseError(f"{file}: tell_cause is to be one of: {', '.join(_TELL_CAUSE)}")
-    for key in ("notebooks", "public_lines"):
+    for key in ("notebooks", "public_lines", "private"):
         if not all(isinstance(entry, str) for entry in table[key]):
             raise CourseError(f"{file}: '{key}' is to be a list of strings")
     if len(set(table["notebooks"])) < len(table["notebooks"]):
@@ -211,6 +229,7 @@ def read_table(root: Path) -> dict[str, Any]:
 
 def _check_reported(file: Path, table: Mapping[str, Any]) -> None:
     _known(file, table["reported"], table["notebooks"], "[reported] ")
+    _known(file, dict.fromkeys(table["private"]), table["notebooks"], "private: ")
     for name, numbers in table["reported"].items():
         if not isinstance(numbers, list) or not all(isinstance(entry, str) for entry in numbers):
             raise CourseError(f"{file}: [reported] {name} is to be a list of strings")

@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 
 from autograder.sandbox import seal
-from autograder.sandbox.levels import probe
+from autograder.sandbox.levels import NOT_STOPPED, probe
 
 
 def report(private: Sequence[Path]) -> str:
@@ -23,6 +23,7 @@ def report(private: Sequence[Path]) -> str:
             continue
         problem = probe(level, private).problem
         lines.append(f"  {level:<11} {'yes' if not problem else 'no: ' + problem}")
+        lines += [f"{'':<14}does not stop: {hole.says}" for hole in NOT_STOPPED[level]]
     lines += [
         f"Processors: {_processors()} ({platform.machine()})",
         f"Memory bandwidth, one thread: {_bandwidth():.1f} GB/s (a copy of 64 MiB, best of 5)",

@@ -54,10 +54,18 @@ class RemoteNamespace:
     the student's process; it is called at the first use, and again after a fork was lost.
 
     quotes  whether messages may repeat the student's own words
+    device  where tensors go that functions are given
     """
 
-    def __init__(self, fork: Callable[[], Channel], reap: Callable[[], int], budget: Budget):
+    def __init__(
+        self,
+        fork: Callable[[], Channel],
+        reap: Callable[[], int],
+        budget: Budget,
+        device: str = "cpu",
+    ):
         self.quotes = True
+        self._device = device
         self._fork = fork
         self._reap = reap
         self._budget = budget
@@ -80,6 +88,7 @@ class RemoteNamespace:
     def ask(self, request: dict[str, Any]) -> dict[str, Any]:
         """Ask the student's process, within what is left of the question's time."""
         started = time.monotonic()
+        request = {"device": self._device, **request}
         try:
             if self._channel is None:
                 self._channel = self._fork()

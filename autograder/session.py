@@ -16,7 +16,7 @@ from autograder.intake import Cell
 from autograder.remote import Budget, RemoteNamespace, say
 from autograder.results import CellProblem
 from autograder.sandbox.freeze import Account
-from autograder.sandbox.pool import Child, Pool
+from autograder.sandbox.pool import Child, ForkForbiddenError, Pool
 from autograder.wire import Channel, Closed, TimedOut, WireError
 
 SKIP_TAG = "otter_ignore"  # Otter's name for cells that grading leaves out: measurements
@@ -38,6 +38,7 @@ class Session:
         self._seconds_left = _RUNS_OF_TIME * limits.notebook_seconds
         self._child: Child | None = None
         self._lost = False
+        self._stays = False  # the child itself answers calls now
 
     def __enter__(self) -> Session:
         self._run()
@@ -52,10 +53,11 @@ class Session:
         """The cells that did not run to their end, in order."""
         return tuple(self._problems[number] for number in sorted(self._problems))
 
-    def names(self) -> RemoteNamespace:
-        """The notebook's names, for one question, which has its own time to use."""
+    def names(self, device: str = "cpu") -> RemoteNamespace:
+        """The notebook's names, for one question, which has its own time to use. `device` is where
+        tensors go that its functions are given."""
         budget = Budget(self._limits.question_seconds, self._limits.question_bytes)
-        return RemoteNamespace(self.fork, self.reap, budget)
+        return RemoteNamespace(self.fork, self.reap, budget, device)
 
     def stop(self) -> Account:
         """Stop everything in the sandbox, until `go_on`; how its time was spent so far. Raises
@@ -149,19 +151,36 @@ class Session:
             raise Closed("the notebook's process cannot be reached")
         assert self._child is not None
         try:
-            return self._child.fork(time.monotonic() + _FORK_SECONDS)
+            return self._fork_of(self._child)
         except WireError:
             self._child.close()
         self._run()
         try:
-            return self._child.fork(time.monotonic() + _FORK_SECONDS)
+            return self._fork_of(self._child)
         except WireError as error:
             self._lost = True
             raise Closed(str(error)) from None
 
+    def _fork_of(self, child: Child) -> Channel:
+        """A channel to a fork of the child, or, where CUDA forbids one, to the child itself: then
+        the notebook is run again for whoever asks next."""
+        deadline = time.monotonic() + _FORK_SECONDS
+        try:
+            return child.fork(deadline)
+        except ForkForbiddenError:
+            child.ask({"op": "stay"}, deadline)
+            self._stays = True
+            if self._pool.devices:  # elsewhere no honest process is asked twice
+                self._seconds_left = _RUNS_OF_TIME * self._limits.notebook_seconds
+            return child.channel
+
     def reap(self) -> int:
         """End the last fork; how it ended (0 where nothing can be learnt)."""
         assert self._child is not None
+        if self._stays:
+            self._stays = False
+            ended = self._child.close().get("status")
+            return ended if isinstance(ended, int) else 0
         with suppress(WireError):
             status = self._child.ask({"op": "reap"}, time.monotonic() + _GRACE_SECONDS)["status"]
             return status if isinstance(status, int) else 0

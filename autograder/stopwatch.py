@@ -23,6 +23,7 @@ from autograder import masters
 from autograder.comparisons import Comparison, imported
 from autograder.course import Course, Notebook
 from autograder.intake import Cell, SubmittedNotebook
+from autograder.on_device import lost_on_device
 from autograder.remote import RemoteNamespace
 from autograder.results import NotebookResult, TimedPair, TimedSize, Timing
 from autograder.sandbox.pool import Pool, SandboxError
@@ -56,7 +57,7 @@ class Stopwatch:
         wrong = [q.part for q in graded.questions
                  if q.name in comparison.needs and q.score < q.possible]  # fmt: skip
         if wrong:
-            said = f"{' and '.join(wrong)} to be right first"
+            said = f"first {' and '.join(wrong)} must be right"
             return replace(timing, status="not correct", problem=said)
         try:
             with using_threads(1):  # ours would wait for each other on a busy machine
@@ -74,6 +75,11 @@ class Stopwatch:
             Session(self._pool, submitted.cells, limits) as theirs,
             Session(self._pool, cells, limits) as reference,
         ):
+            notebook = self._notebooks[comparison.notebook]
+            if comparison.device != "cpu" and (
+                lost := lost_on_device(theirs, notebook, comparison, self._course.seed)
+            ):
+                return replace(timing, status="not correct", problem="; ".join(lost))
             crossing = predicted(theirs.names(), comparison)
             race = Race(comparison, theirs, reference)
             sizes = race.memory(race.at(size) for size in comparison.grid())

@@ -155,7 +155,7 @@ class Side:
             before, self._account = self._account, self._session.stop()
         raised = expect(answer, nonce).get("raised")
         if raised is not None:
-            said = say(raised if isinstance(raised, dict) else {})
+            said = say(raised if isinstance(raised, dict) else {}, quotes=False)
             raise Mismatch(f"{request['name']} raised {said}", kind="raised")
         cpu = self._account.cpu - before.cpu
         theirs = self._account.waited - before.waited

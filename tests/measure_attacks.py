@@ -35,7 +35,7 @@ from tests import confined, traces
 from tests.hostile import Attack, attacks
 from tests.test_hostile import CPU, LIMITS, ROOT
 
-OTTER_SECONDS = 90  # stock Otter takes 11 for a notebook that does nothing
+OTTER_SECONDS = 240  # stock Otter takes 11 for a notebook that does nothing, on an idle machine
 
 
 def verdict(score: float, honest: float, seen: str, left: Iterable[str]) -> str:

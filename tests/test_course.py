@@ -236,6 +236,11 @@ BROKEN_TABLES = {
         '[reported]\nq_tinny = ["hours"]\n[limits]',
         r"\[reported\] 'q_tinny' is not a key; is 'q_tiny' meant",
     ),
+    "a private notebook that is none": (
+        "[limits]",
+        'private = ["q_tinny"]\n[limits]',
+        "private: 'q_tinny' is not a key; is 'q_tiny' meant",
+    ),
     "reported numbers without brackets": (
         "[limits]",
         '[reported]\nq_tiny = "hours"\n[limits]',

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -118,6 +119,22 @@ def test_a_renamed_notebook_still_has_its_checks(unpacked: Path) -> None:
     (unpacked / "my homework (final).ipynb").unlink()
     with pytest.raises(Problem, match=r"q_tiny\.ipynb is not in this folder"):
         Grader("q_tiny").check("q1a", {})
+
+
+def test_on_colab_otter_is_installed_in_the_version_that_was_tested(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ran: list[list[str]] = []
+    monkeypatch.setenv("COLAB_RELEASE_TAG", "x")
+    monkeypatch.setattr(subprocess, "run", lambda command, check: ran.append(command))
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    Grader("q_tiny")
+    assert [command[1:4] for command in ran] == [["-m", "pip", "install"]]
+    constraints = (ROOT / "constraints.txt").read_text("utf-8").splitlines()
+    assert ran[0][-1] in constraints
+    monkeypatch.delenv("COLAB_RELEASE_TAG")
+    Grader("q_tiny")
+    assert len(ran) == 1, "nothing is installed on a machine of one's own"
 
 
 # ---- The first cell, where there is no labkit

@@ -148,7 +148,7 @@ def test_an_honest_submission_is_measured_against_itself_and_the_reference(cours
 def test_what_is_not_right_is_not_timed(course, pool):
     result = timed(course, pool, "", score=3.0)
     assert (result.status, result.sizes) == ("not correct", ())
-    assert result.problem == "2a and 2b to be right first"
+    assert result.problem == "first 2a and 2b must be right"
 
 
 def test_a_function_that_takes_too_long_is_told_and_not_waited_for(course, pool, monkeypatch):

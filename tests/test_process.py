@@ -13,6 +13,7 @@ import pytest
 from autograder import course as courses
 from autograder import intake, overrides, reports
 from autograder.fleet import grade_class
+from autograder.reports.report import class_parts
 from autograder.reports.store import from_json, to_json
 from labkit import process
 from labkit.checks import Mismatch
@@ -94,6 +95,18 @@ def test_reports_of_a_homework_without_points_are_whole(graded):
     assert {(row["score"], row["possible"]) for row in table} == {("0", "0")}
     assert "told" in (out / "report.html").read_text("utf-8")
     assert reports.report_page(list(results.values()), COURSE).count("nan") == 0
+
+
+def test_the_class_report_counts_who_completed_a_question_and_leaves_it_out_of_difficulty(graded):
+    results, _ = graded
+    parts = {p.part: p for p in class_parts(list(results.values()), COURSE)}
+    assert {name: (p.full, p.none, p.count) for name, p in parts.items()} == {
+        "5a": (5, 0, 7),
+        "5b": (5, 0, 7),
+        "5c": (3, 0, 7),
+    }
+    page = reports.report_page(list(results.values()), COURSE)
+    assert "How hard each question was" not in page
 
 
 def test_an_instructor_may_give_completion_points(graded, tmp_path):

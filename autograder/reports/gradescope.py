@@ -28,6 +28,12 @@ def results_json(result: Result, course: Course) -> dict[str, Any]:
         _row("", f"Adjusted: {more.reason}", more.points, 0.0, True, "")
         for more in result.adjustments
     ]
+    rows += [
+        _row(t.part, f"{t.notebook} {t.part}: {t.title}, time", t.score, t.possible,
+             t.score >= t.possible, t.problem)
+        for t in result.timings
+        if t.possible
+    ]  # fmt: skip
     return {
         "score": result.score,
         "output": _output(result),

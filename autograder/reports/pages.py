@@ -54,7 +54,7 @@ def report_page(results: Sequence[Result], course: Course, again: Sequence[str] 
     shares = [r.score / r.possible for r in graded]
     parts = class_parts(results, course)
     hours = reported_hours(results)
-    hardest = sorted(parts, key=lambda part: part.share)
+    hardest = sorted((part for part in parts if part.possible), key=lambda part: part.share)
     return render(
         "report.html.j2",
         results=results,

@@ -50,9 +50,10 @@ class Block:
 def blocks(
     result: NotebookResult, notebook: Notebook | None, submission: Submission | None
 ) -> list[Block]:
-    """The notebook in the order of its cells; where they are not at hand, what is to be said."""
+    """The notebook in the order of its cells; where they are not at hand or private, what is to be
+    said."""
     submitted = submission.notebooks.get(result.name) if submission else None
-    if notebook is None or submission is None or submitted is None:
+    if notebook is None or submission is None or submitted is None or notebook.private:
         return [
             *(Block(problem=problem) for problem in result.cells),
             Block(questions=result.questions),

@@ -17,7 +17,7 @@ from autograder.reports.wording import (
     question_labels,
     questions,
 )
-from autograder.results import Result
+from autograder.results import QuestionResult, Result
 
 HOURS = "hours"  # what a notebook may report in its `values`
 _MOST_HOURS = 200.0  # what is above is a slip of the keyboard
@@ -64,7 +64,7 @@ def class_parts(results: Sequence[Result], course: Course) -> list[Part]:
         asked = [q for r in results if (q := questions(r).get(name))]
         if asked:
             notebook, _, part = name.partition(" ")
-            full = sum(q.score >= q.possible for q in asked)
+            full = sum(map(_complete, asked))
             none = sum(q.score <= 0 < q.possible for q in asked)
             average = mean(q.score for q in asked)
             found.append(
@@ -72,6 +72,13 @@ def class_parts(results: Sequence[Result], course: Course) -> list[Part]:
                      none)
             )  # fmt: skip
     return found
+
+
+def _complete(question: QuestionResult) -> bool:
+    """All points earned; without any to earn, all that was asked is there (or counts no more)."""
+    if question.possible > 0:
+        return question.score >= question.possible
+    return all(test.passed or test.note for test in question.tests)
 
 
 def common_causes(results: Iterable[Result]) -> list[tuple[str, int]]:

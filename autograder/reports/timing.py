@@ -5,6 +5,7 @@ The figure is the notebooks' own, drawn by the bundle's labkit, as SVG within th
 
 from __future__ import annotations
 
+import hashlib
 import io
 import re
 from collections.abc import Iterator, Sequence
@@ -178,7 +179,7 @@ def _drawn(timing: Timing, sizes: Sequence[TimedSize]) -> Markup:
             faster.setdefault(size.sizes[panel], []).append(size.sizes[axis])
     crossing = {int(key): at or None for key, at in timing.crossing.items()}
     figure, alt = race.drawn(measured, crossing, faster, panel, axis)
-    return _svg(figure, alt)
+    return _svg(figure, alt, f"{timing.notebook} {timing.title}")
 
 
 def _spread(timings: Sequence[Timing], sizes: Sequence[str]) -> Markup:
@@ -211,21 +212,24 @@ def _spread(timings: Sequence[Timing], sizes: Sequence[str]) -> Markup:
         for name, ratios in zip(sizes, told, strict=True)
         if ratios
     )
-    return _svg(figure, f"Time of the {second} over time of the {first}, by submission. {said}.")
+    alt = f"Time of the {second} over time of the {first}, by submission. {said}."
+    return _svg(figure, alt, f"{timings[0].notebook} {timings[0].title}")
 
 
-def _svg(figure: Any, alt: str) -> Markup:
-    """A figure as SVG that can stand in a page: no prolog, no metadata, text as text, and names of
-    its parts that no other figure has."""
+def _svg(figure: Any, alt: str, key: str) -> Markup:
+    """A figure as SVG that can stand in a page: no prolog, no metadata, text as text, and its parts
+    named after `key`, since a name may stand only once in a page."""
     import matplotlib as mpl
     import matplotlib.pyplot as plt
 
     stream = io.StringIO()
-    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": alt}):
+    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": key}):
         figure.savefig(stream, format="svg", facecolor="white", metadata={"Date": None})
     plt.close(figure)
     text = stream.getvalue()
     text = re.sub(r"<metadata>.*?</metadata>", "", text[text.index("<svg") :], flags=re.S)
+    prefix = f"f{hashlib.sha256(key.encode('utf-8', 'replace')).hexdigest()[:8]}-"
+    text = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{prefix}", text)
     label = f'<svg role="img" aria-label="{escape(alt)}" class="figure" '
     return Markup(text.replace("<svg ", label, 1))
 

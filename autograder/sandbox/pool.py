@@ -33,6 +33,10 @@ class SandboxError(RuntimeError):
     """The sandbox itself failed: never the student's doing."""
 
 
+class ForkForbiddenError(Exception):
+    """The child uses CUDA, which a fork of it could not."""
+
+
 class Pool:
     """A warm process and `slots` places to run in. Use as a context manager.
 
@@ -50,7 +54,7 @@ class Pool:
         devices: Sequence[str] = (),
     ):
         self.level = level
-        self._devices = tuple(devices)
+        self.devices = tuple(devices)
         self.limits = limits
         self._claims = _claim_users(slots) if os.getuid() == 0 and level != "none" else []
         self.users = [user for user, _ in self._claims]
@@ -136,7 +140,7 @@ class Pool:
             disk_bytes=self.limits.disk_bytes,
             processes=self.limits.processes,
             open_files=self.limits.open_files,
-            devices=self._devices,
+            devices=self.devices,
         )
         channel, student_end = socket.socketpair()
         control, supervisor_end = socket.socketpair()
@@ -198,13 +202,15 @@ class Child:
         return expect(self.channel.receive(deadline), nonce)
 
     def fork(self, deadline: float) -> Channel:
-        """A channel to a fork of the child as it is now. Raises as `ask` does."""
+        """A channel to a fork of the child as it is now. Raises as `ask` does, and
+        ForkForbiddenError where the child has begun to use CUDA."""
         ours, theirs = socket.socketpair()
         try:
             with theirs:
                 nonce = self.start({"op": "fork"}, deadline)
                 socket.send_fds(self.channel.sock, [b"F"], [theirs.fileno()])
-            self.finish(nonce, deadline)
+            if self.finish(nonce, deadline).get("forbidden"):
+                raise ForkForbiddenError
         except OSError:
             ours.close()
             raise Closed("the other side is gone") from None

@@ -32,7 +32,7 @@ def overrun(settings: Settings, work: str) -> str:
         if sum(map(_open_files, alive)) > settings.open_files:
             return "open files"
         most = settings.memory_bytes + resident_at_start()
-        if sum(map(_resident, alive)) > most and sum(map(_share, alive)) > most:
+        if sum(map(_resident, alive)) > most and sum(map(share, alive)) > most:
             return "memory"
         found = dict(item for process in alive for item in _deleted(process))
     if work:
@@ -77,7 +77,7 @@ def _resident(process: int) -> int:
     return _kibibytes(process, "status", ("VmRSS:", "VmPTE:"))
 
 
-def _share(process: int) -> int:
+def share(process: int) -> int:
     """The same with a page that n processes share counted as 1/n (proportional set size)."""
     pages = _kibibytes(process, "smaps_rollup", ("Pss:",))
     tables = _kibibytes(process, "status", ("VmPTE:",))

@@ -28,10 +28,24 @@ def serve(channel: Channel, names: Namespace) -> None:
         if request["op"] == "share":
             _, (request["descriptor"], *_), _, _ = socket.recv_fds(channel.sock, 1, 1)
         try:
+            request = placed(request, request.get("device", "cpu"))
             body = channel.encode({**OPERATIONS[request["op"]](names, request), **nonce})
         except (Exception, KeyboardInterrupt, SystemExit) as error:
             body = channel.encode({"raised": describe(error), **nonce})
         channel.send_encoded(body)
+
+
+def placed(value: Any, device: str) -> Any:
+    """The same request with its tensors on a device; nothing else in it changes."""
+    if device == "cpu":
+        return value
+    if isinstance(value, torch.Tensor):
+        return value.to(device)
+    if isinstance(value, list):
+        return [placed(item, device) for item in value]
+    if isinstance(value, dict):
+        return {key: placed(item, device) for key, item in value.items()}
+    return value
 
 
 def look(names: Namespace, request: dict[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """The loop of the process that holds one student's notebook: run a cell, fork for a question.
 
 Requests: {"op": "cell", "source"}, {"op": "fork"} followed by one byte that carries the socket of
-the new child, {"op": "reap"} which ends that child. Answers echo the request's nonce.
+the new child, {"op": "reap"} which ends that child, {"op": "stay"} after which this process answers
+calls itself. Answers echo the request's nonce; that to a fork may be that CUDA forbids it.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+from contextlib import suppress
 from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
@@ -34,10 +36,25 @@ def serve(channel: Channel, shell: InteractiveShell) -> None:
             answer |= run_cell(shell, request["source"])
         elif request["op"] == "fork":
             _, (descriptor, *_), _, _ = socket.recv_fds(channel.sock, 1, 1)
-            child = _fork(descriptor, channel, shell)
+            if _cuda_in_use():
+                os.close(descriptor)
+                answer |= {"forbidden": True}
+            else:
+                child = _fork(descriptor, channel, shell)
         elif request["op"] == "reap":
             answer |= {"status": _reap(child)}
         channel.send(answer)
+        if request["op"] == "stay":
+            with suppress(Closed):
+                serve_calls(channel, shell.user_ns)
+            return
+
+
+def _cuda_in_use() -> bool:
+    """Whether a fork of this process could not use CUDA, since this one does."""
+    import torch
+
+    return bool(torch.cuda.is_initialized())
 
 
 def _fork(descriptor: int, channel: Channel, shell: InteractiveShell) -> int:

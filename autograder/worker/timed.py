@@ -63,8 +63,7 @@ def memory(names: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
     """The most memory that tensors made during a call take up at one time, in bytes."""
     from labkit.timing import peak_bytes
 
-    device = torch.device(request["device"])
-    args = [a.to(device) if isinstance(a, torch.Tensor) else a for a in request["args"]]
+    args, device = request["args"], torch.device(request["device"])
     return {"peak_bytes": peak_bytes(lambda: names[request["name"]](*args), device)}
 
 

@@ -108,6 +108,7 @@ class Grader:
         self.name = name
         if importlib.util.find_spec("otter") is None and _on_colab():
             subprocess.run([sys.executable, "-m", "pip", "install", "-q", OTTER], check=True)
+            importlib.invalidate_caches()
         import otter.test_files  # noqa: F401  (slow the first time: here, and not at a check)
 
     @functools.cached_property  # once: while the notebook is saved, its file is half written

@@ -73,7 +73,7 @@ def overview(file: Path = FILE) -> None:
 
 
 def form(file: Path = FILE) -> ipywidgets.VBox:
-    """A form to show; its button adds an entry to the file, or says what is missing."""
+    """A form, for a cell's last line; its button adds an entry, or says what is missing."""
     wide: dict[str, Any] = {"layout": ipywidgets.Layout(width="95%")}
     fields = {
         "model": ipywidgets.Text(description="model", placeholder="name and version", **wide),

@@ -1,0 +1,31 @@
+"""A notebook's tests, run again with tensors on a GPU: what passes on a CPU need not pass there."""
+
+from __future__ import annotations
+
+from autograder.comparisons import Comparison
+from autograder.course import Notebook
+from autograder.grading import SealedTestFile
+from autograder.session import Session
+
+
+def lost_on_device(
+    session: Session, notebook: Notebook, comparison: Comparison, seed: str
+) -> list[str]:
+    """The tests of the questions a comparison needs that do not pass where tensors are on its
+    device, each with what its author may be told."""
+    lost = []
+    for question in (q for q in notebook.questions if q.name in comparison.needs):
+        tests = SealedTestFile.from_string(notebook.test_files[question.name], question.name)
+        names = session.names(comparison.device)
+        try:
+            for hidden in (False, True):
+                tests.run_sealed(names, (seed, notebook.name, question.name), hidden)
+        finally:
+            names.close()
+        lost += [
+            f"{question.part}, {question.tests[number].name}, with tensors on the GPU: "
+            f"{outcome.mismatch}"
+            for number, outcome in sorted(tests.outcomes.items())
+            if outcome.mismatch is not None
+        ]
+    return lost

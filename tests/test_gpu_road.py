@@ -1,0 +1,228 @@
+"""The road of a GPU runner: what can be tried without one, and, where there is one, all of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from autograder import course as courses
+from autograder import intake, reports, timing_jobs
+from autograder.course import Limits
+from autograder.fleet import grade_class
+from autograder.grading import Grader, public_files
+from autograder.intake import Cell
+from autograder.results import Result, Timing
+from autograder.sandbox.pool import Pool
+from autograder.session import Session
+from autograder.turns import Side, Task
+from autograder.worker.calls import placed
+from labkit.checks import Mismatch
+
+ROOT = Path(__file__).resolve().parents[1]
+CLASS = ROOT / "data" / "submissions"
+GPU = "q_coding_ssm_forward_gpu"
+LIMITS = Limits(memory_bytes=1 << 30)
+on_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU; there is none here")
+
+# A notebook that says of itself that it uses CUDA, so that it is treated as one that does.
+USES_CUDA = """
+import torch
+torch.cuda.is_initialized = lambda: True
+calls = 0
+def double(x, y):
+    global calls
+    calls += 1
+    return 2 * x + y
+def count():
+    return calls
+def die():
+    import os
+    os._exit(7)
+"""
+
+
+@pytest.fixture(scope="module")
+def warm():
+    from autograder.sandbox.levels import choose
+
+    level, _ = choose([ROOT / "solutions"])
+    with Pool(level, public_files(ROOT), LIMITS, 2, timing_jobs.gpu_devices()) as pool:
+        yield pool
+
+
+@pytest.fixture(scope="module")
+def course() -> courses.Course:
+    loaded = courses.load(ROOT)
+    only = tuple(n for n in loaded.notebooks if n.name == GPU)
+    small = tuple(
+        replace(c, sizes={"H": [4], "T": [32]}, seconds=0.1)
+        for c in loaded.comparisons
+        if c.notebook == GPU
+    )
+    return replace(loaded, notebooks=only, comparisons=small, limits=LIMITS)
+
+
+def submission(course, name="rex_on_any_device.ipynb"):
+    (read,) = intake.read([CLASS / name], course).submissions
+    return read
+
+
+# ---- Where CUDA forbids a fork
+
+
+def test_each_question_has_a_run_of_its_own_where_cuda_forbids_a_fork(warm):
+    one = torch.ones(1)
+    with Session(warm, [Cell(1, "code", USES_CUDA)], LIMITS) as session:
+        for _ in range(3):
+            names = session.names()
+            assert float(names.get("double")(one, one)) == 3
+            assert names.get("count")() == 1, "what a question changed is not there for the next"
+            names.close()
+        assert session.problems == ()
+
+
+def test_there_too_a_death_costs_one_question_only(warm):
+    with Session(warm, [Cell(1, "code", USES_CUDA)], LIMITS) as session:
+        names = session.names()
+        with pytest.raises(Mismatch, match="its process ended"):
+            names.get("die")()
+        assert names.get("count")() == 0
+        names.close()
+
+
+def test_there_too_turns_are_timed(warm):
+    task = Task(lambda: (torch.randn(3), torch.randn(3)), lambda x, y: 2.0 * x + y, 1e-5)
+    with Session(warm, [Cell(1, "code", USES_CUDA)], LIMITS) as session:
+        for _ in range(2):
+            with Side(session, task) as side:
+                assert side.turn("double", 3) > 0
+
+
+# ---- Where tensors go
+
+
+def test_tensors_of_a_request_go_to_the_device_and_nothing_else_changes():
+    request = {"op": "call", "args": [torch.ones(2), [torch.ones(1), 3], "x"], "kwargs": {}}
+    there = placed(request, "meta")  # a device that every torch has
+    assert there["args"][0].device.type == there["args"][1][0].device.type == "meta"
+    assert (there["op"], there["args"][1][1], there["args"][2]) == ("call", 3, "x")
+    assert placed(request, "cpu") is request
+
+
+# ---- Which runner times what
+
+
+def test_require_stops_where_there_is_no_gpu_and_says_what_to_do(monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    assert not timing_jobs.gpu_here("auto")
+    with pytest.raises(timing_jobs.NoGpuError, match="run on a machine with one"):
+        timing_jobs.gpu_here("require")
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    assert timing_jobs.gpu_here("auto")
+    assert timing_jobs.gpu_here("require")
+    assert not timing_jobs.gpu_here("skip")
+
+
+class FakeStopwatch:
+    """In the place of what measures: says that it has, on a machine of this name."""
+
+    ran: list[str] = []  # noqa: RUF012
+
+    def __init__(self, course, pool):
+        pass
+
+    def run(self, comparison, submitted, graded) -> Timing:
+        self.ran.append(comparison.title)
+        return replace(timing_jobs.blank(comparison, graded), machine=comparison.device)
+
+
+@pytest.fixture
+def timed(course, warm, monkeypatch):
+    """The results of a runner, with or without a GPU, that is given those of another."""
+    monkeypatch.setattr(timing_jobs, "Stopwatch", FakeStopwatch)
+    rex = submission(course)
+    graded = Grader(course, warm).grade(rex)
+
+    def run(gpu: bool, result: Result = graded, before: Result | None = None, timing=True):
+        FakeStopwatch.ran.clear()
+        found = timing_jobs.time_class(
+            course,
+            [rex],
+            {rex.id: result},
+            {rex.id: before},
+            timing=timing,
+            gpu=gpu,
+            level=lambda: warm.level,
+        )
+        return [result, *found][-1]
+
+    run.graded = graded
+    return run
+
+
+def test_a_cpu_runner_leaves_gpu_timing_to_a_gpu_runner_which_fills_it_in(timed):
+    on_cpu = timed(gpu=False)
+    told = [(t.device, t.status, t.problem) for t in on_cpu.timings]
+    left = ("cuda", "not run here", "not run here: needs a GPU runner")
+    assert told == [left, ("cpu", "measured", ""), left]
+    assert (on_cpu.score, on_cpu.possible) == (timed.graded.score, timed.graded.possible)
+
+    filled = timed(gpu=True, result=on_cpu)
+    assert len(FakeStopwatch.ran) == 2
+    assert [(t.device, t.status) for t in filled.timings] == [
+        ("cuda", "measured"), ("cpu", "measured"), ("cuda", "measured"),
+    ]  # fmt: skip
+    assert filled.timings[1] == on_cpu.timings[1], "what the CPU runner measured is left alone"
+    assert replace(filled, timings=()) == replace(on_cpu, timings=())
+
+    again = timed(gpu=False, result=filled)
+    assert FakeStopwatch.ran == []
+    assert again == filled, "a CPU runner takes nothing of it away"
+
+
+def test_skip_runs_nothing_and_keeps_what_there_was(timed):
+    assert timed(gpu=False, timing=False) == timed.graded
+    measured = timed(gpu=False)
+    regraded = timed(gpu=False, before=measured, timing=False)
+    assert FakeStopwatch.ran == []
+    assert [t.status for t in regraded.timings] == ["measured"]
+
+
+def test_a_timing_is_made_again_where_the_notebook_s_result_is_another(timed):
+    measured = timed(gpu=True)
+    changed = tuple(replace(n, key="another") for n in timed.graded.notebooks)
+    timed(gpu=True, result=replace(timed.graded, notebooks=changed), before=measured)
+    assert len(FakeStopwatch.ran) == 3
+
+
+def test_where_the_grader_fails_the_others_are_still_timed(timed, monkeypatch, capsys):
+    def fails(self, comparison, submitted, graded):
+        raise RuntimeError("ours")
+
+    monkeypatch.setattr(FakeStopwatch, "run", fails)
+    result = timed(gpu=False)
+    assert [t.status for t in result.timings] == ["not run here", "failed", "not run here"]
+    assert "timing failed on rex_on_any_device" in capsys.readouterr().err
+
+
+# ---- With a GPU
+
+
+@on_gpu
+@pytest.mark.gpu
+@pytest.mark.parametrize("name", ["rex_on_any_device.ipynb", "sue_wants_cuda.ipynb"])
+def test_a_right_submission_is_checked_and_timed_on_the_gpu(name, course, tmp_path):
+    summary = grade_class(course, [submission(course, name)], tmp_path, gpu="require")
+    (result,) = summary.results
+    assert summary.failed == ()
+    assert result.score == result.possible
+    for timing in result.timings:
+        assert timing.status == "measured", timing.problem
+        assert all(size.pairs for size in timing.sizes), timing.sizes
+        if timing.device == "cuda":
+            assert timing.machine == torch.cuda.get_device_name()
+            assert all(peak > 0 for s in timing.sizes for peak in s.peak_bytes.values())
+    assert reports.read(tmp_path, result.submission) == result
