@@ -12,7 +12,15 @@ from autograder import course as courses
 from autograder import intake, leaks, masters, release, reports
 from autograder.course import Course
 from autograder.intake import Submission
-from autograder.results import CellProblem, NotebookResult, QuestionResult, Result
+from autograder.results import (
+    CellProblem,
+    NotebookResult,
+    QuestionResult,
+    Result,
+    TimedPair,
+    TimedSize,
+    Timing,
+)
 from autograder.results import TestResult as CaseResult
 from autograder.written import pages
 from tests import accessibility
@@ -53,6 +61,22 @@ def handed_in(folder: Path, course: Course) -> Submission:
     return submission
 
 
+def timed(course: Course) -> tuple[Timing, ...]:
+    """Every comparison of the course, measured at all its sizes."""
+    contestants = ("your a", "your b", "the reference's a", "the reference's b")
+    pairs = tuple(TimedPair(c, "your a", 1.2, 0.9, 1.5, 30, "undecided") for c in contestants[1:])
+    sizes = tuple(
+        TimedSize({"H": H, "T": T}, dict.fromkeys(contestants, (1e-3, 2e-3, 3e-3)),
+                  dict.fromkeys(contestants, 1e6), pairs)
+        for H in (4, 16) for T in (8, 64, 512)
+    )  # fmt: skip
+    return tuple(
+        Timing(n.name, "2c", f"Timing of {n.name}", "a", "b", "cpu", "measured", "a processor",
+               sizes=sizes, notes=("A note that its reader should know.",))
+        for n in course.notebooks[1:3]
+    )  # fmt: skip
+
+
 def all_wrong(course: Course, name: str) -> Result:
     """A result in which every test failed with much to say, and every written answer has a long
     comment."""
@@ -77,7 +101,7 @@ def all_wrong(course: Course, name: str) -> Result:
     return Result(
         name, 0.0, possible, "partly", notebooks, members=(f"Student {name}", "A partner"),
         problems=("A sentence for its authors. " * 5,) * 3, level="namespaces", seed=course.seed,
-        metadata={"submitted": "2026-11-25 10:00:00 -0800"},
+        metadata={"submitted": "2026-11-25 10:00:00 -0800"}, timings=timed(course),
     )  # fmt: skip
 
 

@@ -189,12 +189,16 @@ def _spread(timings: Sequence[Timing], sizes: Sequence[str]) -> Markup:
     from labkit.plots import BLACK, BLUE, label
 
     figure, ax = plt.subplots(figsize=(6.5, 3.2))
-    for place, timing in enumerate(timings):
-        at = (place + 1) / (len(timings) + 1) - 0.5
-        for column, size in enumerate(timing.sizes):
-            for pair in size.pairs[:1]:
-                off = [[pair.ratio - pair.low], [pair.high - pair.ratio]]
-                ax.errorbar(column + 0.6 * at, pair.ratio, off, fmt="o", color=BLUE, ms=4, lw=1)
+    measured = [
+        (column + 0.6 * ((place + 1) / (len(timings) + 1) - 0.5), pair)
+        for place, timing in enumerate(timings)
+        for column, size in enumerate(timing.sizes)
+        for pair in size.pairs[:1]
+    ]
+    if measured:  # all at once: a class is many
+        x, pairs = zip(*measured, strict=True)
+        off = [[p.ratio - p.low for p in pairs], [p.high - p.ratio for p in pairs]]
+        ax.errorbar(x, [p.ratio for p in pairs], off, fmt="o", color=BLUE, ms=4, lw=1)
     ax.axhline(1, color=BLACK, ls="--", lw=1)
     ax.set_yscale("log")
     ax.set_xticks(range(len(sizes)), sizes)
