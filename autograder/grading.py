@@ -14,7 +14,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Protocol
 
+import torch
 from otter.test_files import TestCase
 from otter.test_files.abstract_test import TestCaseResult
 from otter.test_files.exception_test import ExceptionTestFile
@@ -22,7 +24,6 @@ from otter.test_files.exception_test import ExceptionTestFile
 from autograder.course import Course, Notebook, Question, labkit_folder
 from autograder.diagnosis import Call, explain, known_mistakes
 from autograder.intake import Submission, SubmittedNotebook
-from autograder.remote import RemoteNamespace
 from autograder.results import (
     NotebookResult,
     QuestionResult,
@@ -32,6 +33,7 @@ from autograder.results import (
 )
 from autograder.sandbox.pool import Pool
 from autograder.session import Session
+from autograder.stages import stage
 from labkit.checks import Mismatch, collecting_remarks, seeded
 
 
@@ -45,10 +47,18 @@ class Outcome:
     remark: str
 
 
+class Names(Protocol):
+    """What test files run against: names, and the calls that were made of them."""
+
+    calls: list[Call]
+
+    def get(self, name: str, default: object = None) -> object: ...
+
+
 class SealedTestFile(ExceptionTestFile):  # type: ignore[misc]
     """Otter's test file, with inputs drawn from a seed and messages that hold no hidden line."""
 
-    def run_sealed(self, names: RemoteNamespace, key: Sequence[str]) -> list[Outcome]:
+    def run_sealed(self, names: Names, key: Sequence[str]) -> list[Outcome]:
         """Run every test case; one outcome each. The scores are Otter's."""
         self.test_case_results = []
         outcomes = []
@@ -62,7 +72,7 @@ class SealedTestFile(ExceptionTestFile):  # type: ignore[misc]
         return outcomes
 
 
-def _run(case: TestCase, names: RemoteNamespace) -> Mismatch | None:
+def _run(case: TestCase, names: Names) -> Mismatch | None:
     try:
         case.body.call_func(names)
     except Mismatch as mismatch:
@@ -83,6 +93,7 @@ class Grader:
 
     def __init__(self, course: Course, pool: Pool, missing_layers: Sequence[str] = ()):
         use_bundle(course.root)
+        torch.set_num_threads(1)  # checks are small: threads would wait for one another
         self.course = course
         self._pool = pool
         self._missing_layers = tuple(missing_layers)
@@ -163,7 +174,8 @@ class Grader:
         names = session.names()
         try:
             key = (self.course.seed, notebook.name, question.name)
-            outcomes = tests.run_sealed(names, key)
+            with stage("tests"):
+                outcomes = tests.run_sealed(names, key)
         finally:
             names.close()
         results = [

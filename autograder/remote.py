@@ -16,6 +16,7 @@ import torch
 
 from autograder.diagnosis import Call, in_a_row
 from autograder.sandbox.pool import ask
+from autograder.stages import stage
 from autograder.wire import Channel, Closed, Opaque, TimedOut, WireError
 from labkit.checks import Mismatch
 
@@ -63,9 +64,11 @@ class RemoteNamespace:
         started = time.monotonic()
         try:
             if self._channel is None:
-                self._channel = self._fork()
+                with stage("forks"):
+                    self._channel = self._fork()
                 started = time.monotonic()
-            answer = ask(self._channel, request, started + self._budget.left)
+            with stage("calls"):
+                answer = ask(self._channel, request, started + self._budget.left)
         except TimedOut:
             self.close()
             raise Mismatch(
@@ -84,9 +87,10 @@ class RemoteNamespace:
         """End the fork, if there is one; how it ended."""
         if self._channel is None:
             return 0
-        self._channel.close()
-        self._channel = None
-        return self._reap()
+        with stage("ending"):
+            self._channel.close()
+            self._channel = None
+            return self._reap()
 
 
 class RemoteFunction:

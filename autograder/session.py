@@ -16,6 +16,7 @@ from autograder.intake import Cell
 from autograder.remote import Budget, RemoteNamespace, say
 from autograder.results import CellProblem
 from autograder.sandbox.pool import Child, Pool
+from autograder.stages import stage
 from autograder.wire import Channel, Closed, TimedOut, WireError
 
 SKIP_TAG = "otter_ignore"  # Otter's name for cells that grading leaves out: measurements
@@ -44,7 +45,8 @@ class Session:
 
     def __exit__(self, *exception: object) -> None:
         if self._child is not None:
-            self._child.close()
+            with stage("ending"):
+                self._child.close()
 
     @property
     def problems(self) -> tuple[CellProblem, ...]:
@@ -58,8 +60,10 @@ class Session:
     def _run(self) -> None:
         """Run the cells until a run comes through, leaving out what took the process down."""
         for rerun in range(_RERUNS + 2):
-            self._child = self._pool.child()
-            died = self._run_cells(self._child)
+            with stage("sandbox"):
+                self._child = self._pool.child()
+            with stage("cells"):
+                died = self._run_cells(self._child)
             if died is None:
                 return
             self._child.close()

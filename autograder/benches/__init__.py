@@ -1,0 +1,1 @@
+"""What is claimed about the grader itself, as measurements: see `autograder.bench`."""
