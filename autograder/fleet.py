@@ -66,7 +66,7 @@ def grade_class(
         level, missing = choose([course.root / "solutions", *private], required, trust_input)
         jobs = min(jobs, len(todo))
         with (
-            Pool(level, public_files(course.root), course.limits, jobs) as pool,
+            Pool(level, public_files(course.root), course.limits, jobs, ahead=True) as pool,
             _progress(console, len(submissions), len(kept)) as advance,
             ThreadPoolExecutor(jobs) as threads,
         ):

@@ -148,7 +148,8 @@ class Grader:
         if key in kept:
             return kept[key]
         started = time.monotonic()
-        with Session(self._pool, submitted.cells, self.course.limits) as session:
+        limits = self.course.limits
+        with Session(self._pool, submitted.cells, limits, len(automatic)) as session:
             questions = [self._grade_question(notebook, q, session) for q in automatic]
             problems = session.problems
         broken = bool(problems) or any(q.problem for q in questions)

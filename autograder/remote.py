@@ -37,9 +37,10 @@ class Budget:
 
 class RemoteNamespace:
     """The names of one notebook run, for one question. `fork` gives a channel to a fresh fork of
-    the student's process; it is called at the first use, and again after a fork was lost."""
+    the student's process; it is called at the first use, and again after a fork was lost. `reap`
+    ends it, and says how it ended if it is told to wait for that."""
 
-    def __init__(self, fork: Callable[[], Channel], reap: Callable[[], int], budget: Budget):
+    def __init__(self, fork: Callable[[], Channel], reap: Callable[[bool], int], budget: Budget):
         self._fork = fork
         self._reap = reap
         self._budget = budget
@@ -75,7 +76,9 @@ class RemoteNamespace:
                 f"it did not finish within {self._budget.seconds:g} seconds", kind="too long"
             ) from None
         except Closed:
-            raise Mismatch(f"its process ended: {_death(self.close())}", kind="died") from None
+            raise Mismatch(
+                f"its process ended: {_death(self.close(wait=True))}", kind="died"
+            ) from None
         except WireError as error:
             self.close()
             raise Mismatch(f"what came back cannot be read ({error})", kind="type") from None
@@ -83,14 +86,14 @@ class RemoteNamespace:
             self._budget.used += time.monotonic() - started
         return answer
 
-    def close(self) -> int:
-        """End the fork, if there is one; how it ended."""
+    def close(self, wait: bool = False) -> int:
+        """End the fork, if there is one; where waited for, how it ended."""
         if self._channel is None:
             return 0
         with stage("ending"):
             self._channel.close()
             self._channel = None
-            return self._reap()
+            return self._reap(wait)
 
 
 class RemoteFunction:

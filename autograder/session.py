@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 
 from autograder.course import Limits
+from autograder.forks import Forks
 from autograder.intake import Cell
 from autograder.remote import Budget, RemoteNamespace, say
 from autograder.results import CellProblem
@@ -21,21 +21,24 @@ from autograder.wire import Channel, Closed, TimedOut, WireError
 
 SKIP_TAG = "otter_ignore"  # Otter's name for cells that grading leaves out: measurements
 _GRACE_SECONDS = 2.0  # between the interrupt and the end of a cell that does not heed it
-_FORK_SECONDS = 5.0
 _RERUNS = 3  # without the cell that died; after that, without anything from there on
 _RUNS_OF_TIME = 2  # all runs of a notebook together may take this many times its limit
 
 
 class Session:
-    """A notebook in a sandbox. Use as a context manager; `problems` is known once it is entered."""
+    """A notebook in a sandbox. Use as a context manager; `problems` is known once it is entered.
 
-    def __init__(self, pool: Pool, cells: Sequence[Cell], limits: Limits):
+    questions  how many will ask for its names, so that forks for them are made ahead
+    """
+
+    def __init__(self, pool: Pool, cells: Sequence[Cell], limits: Limits, questions: int = 1):
         self._pool = pool
         self._limits = limits
         self._cells = [c for c in cells if c.kind == "code" and SKIP_TAG not in c.tags]
         self._left_out: set[int] = set()
         self._problems: dict[int, CellProblem] = {}
         self._seconds_left = _RUNS_OF_TIME * limits.notebook_seconds
+        self._questions = questions
         self._child: Child | None = None
         self._lost = False
 
@@ -44,9 +47,8 @@ class Session:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        if self._child is not None:
-            with stage("ending"):
-                self._child.close()
+        with stage("ending"):
+            self._close()
 
     @property
     def problems(self) -> tuple[CellProblem, ...]:
@@ -60,19 +62,24 @@ class Session:
     def _run(self) -> None:
         """Run the cells until a run comes through, leaving out what took the process down."""
         for rerun in range(_RERUNS + 2):
-            with stage("sandbox"):
-                self._child = self._pool.child()
+            child = self._start()
             with stage("cells"):
-                died = self._run_cells(self._child)
+                died = self._run_cells(child)
             if died is None:
                 return
-            self._child.close()
+            self._close()
             later = [c.number for c in self._cells if c.number > died]
             self._left_out.add(died)
             if rerun >= _RERUNS:
                 for number in later:
                     self._skip(number, "cells before it ended the process again and again")
-        self._child = self._pool.child()  # nothing of it can be run: an empty notebook
+        self._start()  # nothing of it can be run: an empty notebook
+
+    def _start(self) -> Child:
+        with stage("sandbox"):
+            self._child = self._pool.child()
+        self._forks = Forks(self._child, self._questions)
+        return self._child
 
     def _run_cells(self, child: Child) -> int | None:
         """Run every cell that is not left out; the number of the one that ended the process."""
@@ -135,23 +142,26 @@ class Session:
         where a new run cannot be forked either: then there is nothing to ask any more."""
         if self._lost:
             raise Closed("the notebook's process cannot be reached")
-        assert self._child is not None
         try:
-            return self._child.fork(time.monotonic() + _FORK_SECONDS)
+            return self._forks.take()
         except WireError:
-            self._child.close()
+            self._close()
         self._run()
         try:
-            return self._child.fork(time.monotonic() + _FORK_SECONDS)
+            return self._forks.take()
         except WireError as error:
             self._lost = True
             raise Closed(str(error)) from None
 
-    def _reap(self) -> int:
-        """End the last fork; how it ended (0 where nothing can be learnt)."""
-        assert self._child is not None
-        with suppress(WireError):
-            status = self._child.ask({"op": "reap"}, time.monotonic() + _GRACE_SECONDS)["status"]
-            return status if isinstance(status, int) else 0
-        self._child.close()  # it does not answer; the next question starts a new one
-        return 0
+    def _reap(self, wait: bool) -> int:
+        """End the last fork; where waited for, how it ended (0 where nothing can be learnt)."""
+        try:
+            return self._forks.reap(wait)
+        except WireError:
+            self._close()  # it does not answer; the next question starts a new one
+            return 0
+
+    def _close(self) -> None:
+        if self._child is not None:
+            self._forks.close()
+            self._child.end()

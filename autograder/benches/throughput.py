@@ -121,7 +121,8 @@ def throughput(full: bool) -> Iterator[Row | str]:
         zipped = folder / "stock.zip"
         zipped.write_bytes(stock.stock_zip(master))
         level, _ = choose([course.root / "solutions"])
-        pool = stack.enter_context(Pool(level, public_files(course.root), course.limits))
+        public = public_files(course.root)
+        pool = stack.enter_context(Pool(level, public, course.limits, ahead=True))
         floor = stack.enter_context(FloorProcess(course.root))
         ours = Ours(course, pool, folder / "grades")
         job_of = partial(floor_job, course, notebook)

@@ -1,11 +1,15 @@
-"""The trusted side's handle on sandboxes: one warm process, and a `Child` for each notebook run."""
+"""The trusted side's handle on sandboxes: one warm process, and a `Child` for each notebook run.
+
+Making a sandbox and clearing one away take longer than many a notebook. With `ahead`, the next one
+is made while a notebook runs, and one that is done with is cleared away behind its back.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import os
-import queue
 import secrets
+import select
 import shutil
 import socket
 import subprocess
@@ -13,12 +17,14 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from autograder.course import Limits
 from autograder.sandbox import seal
+from autograder.sandbox.places import Places
 from autograder.wire import Channel, Closed, WireError
 
 _USERS = range(64100, 64900)  # uids a root grader's sandboxes run as, one a slot, none shared
@@ -32,20 +38,28 @@ class SandboxError(RuntimeError):
 
 
 class Pool:
-    """A warm process and `slots` places to run in. Use as a context manager.
+    """A warm process and `slots` places to run in. Use as a context manager. Thread-safe.
 
     public  what students may read and find beside their notebook, by the name it has there
             ("labkit", "data/digits.npz"); `labkit` must be among it
+    ahead   make sandboxes before they are asked for: for a class
     """
 
-    def __init__(self, level: seal.Level, public: dict[str, Path], limits: Limits, slots: int = 1):
+    def __init__(
+        self,
+        level: seal.Level,
+        public: dict[str, Path],
+        limits: Limits,
+        slots: int = 1,
+        ahead: bool = False,
+    ):
         self.level = level
         self.limits = limits
-        self._claims = _claim_users(slots) if os.getuid() == 0 and level != "none" else []
+        self._slots = threading.Semaphore(slots)
+        count = 3 * slots if ahead else slots  # in use, made ahead, being cleared away
+        self._claims = _claim_users(count) if os.getuid() == 0 and level != "none" else []
         self.users = [user for user, _ in self._claims]
-        self._free: queue.SimpleQueue[int | None] = queue.SimpleQueue()
-        for slot in range(slots):
-            self._free.put(self.users[slot] if self.users else None)
+        self._places = Places(self.users or [None] * count, self._spawn, slots if ahead else 0)
         self._lock = threading.Lock()
         self._public = Path(tempfile.mkdtemp(prefix="public-"))
         try:
@@ -89,6 +103,11 @@ class Pool:
 
     def close(self) -> None:
         """End the warm process and, with it, every child."""
+        self._places.close()
+        self._stop()
+        self._tidy()
+
+    def _stop(self) -> None:
         self._control.close()
         try:
             self._process.wait(_STOP_SECONDS)
@@ -97,7 +116,6 @@ class Pool:
             self._process.wait()
         if self._process.stderr is not None:
             self._process.stderr.close()
-        self._tidy()
 
     def _tidy(self) -> None:
         shutil.rmtree(self._public, ignore_errors=True)
@@ -105,17 +123,21 @@ class Pool:
             claim.close()
 
     def child(self) -> Child:
-        """A new sandbox in a free slot (waits for one). Close it to give the slot back."""
-        user = self._free.get()
+        """A new sandbox in a free slot (waits for one). End or close it to give the slot back."""
+        self._slots.acquire()
         try:
-            child = self._spawn(user)
+            child = self._places.take()
+            child.wait_until_sealed(time.monotonic() + _START_SECONDS)
         except BaseException:
-            self._free.put(user)
+            self._slots.release()
             raise
-        child.wait_until_sealed(time.monotonic() + _START_SECONDS)
+        child.on_end = self._slots.release
+        with contextlib.suppress(SandboxError):  # who wants the next one will be told
+            self._places.make_ahead()
         return child
 
     def _spawn(self, user: int | None) -> Child:
+        """A child that is being made, as this user."""
         settings = seal.Settings(
             level=self.level,
             user=user,
@@ -140,19 +162,34 @@ class Pool:
         return Child(
             Channel(channel, self.limits.message_bytes),
             Channel(control, _CONTROL_BYTES),
-            lambda: self._free.put(user),
+            lambda: self._places.free(user),
+            self._places.clear_away,
         )
 
 
 class Child:
-    """One sandboxed process: a channel to talk on, and the power to interrupt or end it. Close it
-    (or use it as a context manager): its slot is taken until then."""
+    """One sandboxed process: a channel to talk on, and the power to interrupt or end it. End or
+    close it (or use it as a context manager): its slot is taken until then.
 
-    def __init__(self, channel: Channel, control: Channel, release: Any):
+    release  gives its place back, once all is gone
+    ending   takes the child that is told to end and not waited for
+    """
+
+    def __init__(
+        self,
+        channel: Channel,
+        control: Channel,
+        release: Callable[[], None],
+        ending: Callable[[Child], None],
+    ):
         self.channel = channel
         self._control = control
         self._release = release
+        self._ending = ending
+        self.on_end: Callable[[], None] = lambda: None
         self._open = True
+        self._report: dict[str, Any] | None = None
+        self._closing = threading.Lock()
 
     def __enter__(self) -> Child:
         return self
@@ -186,6 +223,12 @@ class Child:
 
     def fork(self, deadline: float) -> Channel:
         """A channel to a fork of the child as it is now. Raises as `ask` does."""
+        nonce, fork = self.start_fork(deadline)
+        self.finish(nonce, deadline)
+        return fork
+
+    def start_fork(self, deadline: float) -> tuple[str, Channel]:
+        """Ask for a fork: the nonce that `finish` wants before the channel may be used."""
         ours, theirs = socket.socketpair()
         with theirs:
             nonce = self.start({"op": "fork"}, deadline)
@@ -193,27 +236,50 @@ class Child:
                 socket.send_fds(self.channel.sock, [b"F"], [theirs.fileno()])
             except OSError:
                 raise Closed("the other side is gone") from None
-        self.finish(nonce, deadline)
-        return Channel(ours, self.channel.max_bytes)
+        return nonce, Channel(ours, self.channel.max_bytes)
 
     def interrupt(self) -> None:
         """Raise KeyboardInterrupt in the child, as Jupyter's stop button does."""
         self._tell(b"I")
 
+    def end(self) -> None:
+        """End the child without waiting for it. The pool sees to the rest."""
+        if self._stop():
+            self._ending(self)
+
     def close(self) -> dict[str, Any]:
         """End the child, wait until all it started is gone, and return how it ended:
         {"status", "cpu_seconds", "peak_bytes"}, or {"error"}."""
-        if not self._open:
-            return {}
-        self._open = False
-        self._tell(b"K")
+        self._stop()
+        with self._closing:
+            if self._report is None:
+                self._report = self._last_words()
+                self.channel.close()
+                self._control.close()
+                self._release()
+        return self._report
+
+    def gone(self) -> bool:
+        """Whether all is over, so that `close` does not wait."""
+        if self._report is not None:
+            return True
+        told = select.poll()
+        told.register(self._control.sock, select.POLLIN)
+        return bool(told.poll(0))
+
+    def _stop(self) -> bool:
+        """Tell the child to end, and give its slot back; False if that was done before."""
+        was_open, self._open = self._open, False
+        if was_open:
+            self._tell(b"K")
+            self.on_end()
+        return was_open
+
+    def _last_words(self) -> dict[str, Any]:
         try:
             report = self._control.receive(time.monotonic() + _STOP_SECONDS)
         except WireError:
             report = {"error": "the supervisor did not answer"}
-        self.channel.close()
-        self._control.close()
-        self._release()
         return report if isinstance(report, dict) else {}
 
     def _tell(self, letter: bytes) -> None:

@@ -83,6 +83,9 @@ def warm() -> Any:
     axes.set_title("$x$")
     figure.canvas.draw()
     plt.close(figure)
+    fonts = getattr(mpl.font_manager, "_get_font", None)
+    if fonts is not None:
+        fonts.cache_clear()  # every fork would do so, and take a millisecond
     shell = make_shell()
     run_cell(shell, "import numpy as np, torch, matplotlib.pyplot as plt\ndel np, torch, plt")
     shell.reset(new_session=False)
@@ -90,6 +93,7 @@ def warm() -> Any:
     seal.note_memory()
     gc.collect()
     gc.freeze()
+    kernel.use_large_pages()
     return shell
 
 

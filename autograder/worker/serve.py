@@ -1,7 +1,7 @@
 """The loop of the process that holds one student's notebook: run a cell, fork for a question.
 
 Requests: {"op": "cell", "source"}, {"op": "fork"} followed by one byte that carries the socket of
-the new child, {"op": "reap"} which ends that child. Answers echo the request's nonce.
+the new child, {"op": "reap"} which ends the oldest of them. Answers echo the request's nonce.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+from collections import deque
 from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
@@ -23,7 +24,7 @@ def serve(channel: Channel, shell: InteractiveShell) -> None:
     """Answer until the other side hangs up."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     reseed()
-    child = 0
+    children: deque[int] = deque()
     while True:
         try:
             request = channel.receive()
@@ -34,9 +35,9 @@ def serve(channel: Channel, shell: InteractiveShell) -> None:
             answer |= run_cell(shell, request["source"])
         elif request["op"] == "fork":
             _, (descriptor, *_), _, _ = socket.recv_fds(channel.sock, 1, 1)
-            child = _fork(descriptor, channel, shell)
+            children.append(_fork(descriptor, channel, shell))
         elif request["op"] == "reap":
-            answer |= {"status": _reap(child)}
+            answer |= {"status": _reap(children.popleft())}
         channel.send(answer)
 
 
