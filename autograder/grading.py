@@ -7,6 +7,7 @@ line of the hidden test that failed.
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import sys
 import time
@@ -98,6 +99,7 @@ class Grader:
         self._pool = pool
         self._missing_layers = tuple(missing_layers)
         self._mistakes = known_mistakes()
+        self._compiled = cache(SealedTestFile.from_string)
 
     def grade(self, submission: Submission, before: Result | None = None) -> Result:
         """The result of one submission; whatever its code does, there is one.
@@ -171,7 +173,7 @@ class Grader:
         self, notebook: Notebook, question: Question, session: Session
     ) -> QuestionResult:
         started = time.monotonic()
-        tests = SealedTestFile.from_string(notebook.test_files[question.name], question.name)
+        tests = copy.copy(self._compiled(notebook.test_files[question.name], question.name))
         names = session.names()
         try:
             key = (self.course.seed, notebook.name, question.name)

@@ -53,8 +53,12 @@ class Places:
                 self._ready.append(self._start(self._free.get_nowait()))
 
     def clear_away(self, child: Child) -> None:
-        """Free the place of a child that was told to end, once it has."""
-        self._ending.append(child)
+        """Free the place of a child that was told to end: once it has, where work goes on ahead,
+        else right now."""
+        if self._ahead:
+            self._ending.append(child)
+        else:
+            child.close()
 
     def close(self) -> None:
         """End all that is here, and wait for it."""

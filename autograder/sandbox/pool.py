@@ -172,7 +172,7 @@ class Child:
     close it (or use it as a context manager): its slot is taken until then.
 
     release  gives its place back, once all is gone
-    ending   takes the child that is told to end and not waited for
+    ending   takes the child that is told to end, and sees to the rest
     """
 
     def __init__(
@@ -243,7 +243,7 @@ class Child:
         self._tell(b"I")
 
     def end(self) -> None:
-        """End the child without waiting for it. The pool sees to the rest."""
+        """End the child; with `ahead`, without waiting until all is gone."""
         if self._stop():
             self._ending(self)
 
