@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import json
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -25,6 +26,7 @@ from otter.test_files.exception_test import ExceptionTestFile
 from autograder.course import Course, Notebook, Question, labkit_folder
 from autograder.diagnosis import Call, explain, known_mistakes
 from autograder.intake import Submission, SubmittedNotebook
+from autograder.jobs import notebook_to_plain
 from autograder.results import (
     NotebookResult,
     QuestionResult,
@@ -146,7 +148,7 @@ class Grader:
                 questions=tuple(_unmet(q, "its notebook was not handed in") for q in automatic),
                 problem="this notebook was not handed in",
             )
-        key = _key(notebook.version, self.course.seed, engine_version(), repr(submitted))
+        key = _notebook_key(self.course, notebook, submitted)
         if key in kept:
             return kept[key]
         started = time.monotonic()
@@ -217,9 +219,46 @@ class Grader:
         return explain([*others, wrong], mismatch, self._mistakes)
 
 
+def ungradable(course: Course, submission: Submission, why: str) -> Result:
+    """The result of a submission that could not be graded at all, which is worth 0 until a person
+    has looked. It has no key: the next run tries again."""
+    notebooks = tuple(
+        NotebookResult(
+            name=notebook.name,
+            title=notebook.title,
+            score=0.0,
+            possible=notebook.possible,
+            status="partly",
+            questions=tuple(_unmet(q, why) for q in notebook.questions if not q.manual),
+            problem=why,
+        )
+        for notebook in course.notebooks
+        if submission.whole or notebook.name in submission.notebooks
+    )
+    return Result(
+        submission=submission.id,
+        members=submission.members,
+        score=0.0,
+        possible=sum(n.possible for n in notebooks),
+        status="partly",
+        notebooks=notebooks,
+        problems=(why, *submission.problems),
+        seed=course.seed,
+        bundle=course.version,
+        metadata=dict(submission.metadata),
+    )
+
+
 def result_key(course: Course, submission: Submission) -> str:
     """What a result depends on: the submission, the bundle, the seed and this program."""
-    return _key(submission.digest, course.version, course.seed, engine_version())
+    limits = repr(course.limits)
+    return _key(submission.digest, course.version, course.seed, limits, engine_version())
+
+
+def _notebook_key(course: Course, notebook: Notebook, submitted: SubmittedNotebook) -> str:
+    content = json.dumps(notebook_to_plain(submitted))
+    limits = repr(course.limits)
+    return _key(notebook.version, course.seed, limits, engine_version(), content)
 
 
 def _key(*parts: str) -> str:

@@ -60,6 +60,8 @@ class Pool:
         self._claims = _claim_users(count) if os.getuid() == 0 and level != "none" else []
         self.users = [user for user, _ in self._claims]
         self._places = Places(self.users or [None] * count, self._spawn, slots if ahead else 0)
+        self._in_use: set[Child] = set()
+        self._closed = False
         self._lock = threading.Lock()
         self._public = Path(tempfile.mkdtemp(prefix="public-"))
         try:
@@ -102,7 +104,11 @@ class Pool:
         self.close()
 
     def close(self) -> None:
-        """End the warm process and, with it, every child."""
+        """End every child and the warm process."""
+        with self._lock:
+            self._closed = True
+        for child in list(self._in_use):
+            child.close()
         self._places.close()
         self._stop()
         self._tidy()
@@ -131,13 +137,25 @@ class Pool:
         except BaseException:
             self._slots.release()
             raise
-        child.on_end = self._slots.release
+        self._in_use.add(child)
+        child.on_end = lambda: self._give_back(child)
         with contextlib.suppress(SandboxError):  # who wants the next one will be told
             self._places.make_ahead()
         return child
 
+    def _give_back(self, child: Child) -> None:
+        self._in_use.discard(child)
+        self._slots.release()
+
     def _spawn(self, user: int | None) -> Child:
-        """A child that is being made, as this user."""
+        """A child that is being made, as this user. A warm process that has vanished is started
+        anew; what others run in its children goes on."""
+        with self._lock:
+            if self._closed:
+                raise SandboxError("grading has ended")
+            if self._process.poll() is not None:
+                self._stop()
+                self._start()
         settings = seal.Settings(
             level=self.level,
             user=user,

@@ -21,6 +21,7 @@ import importlib
 import os
 import pkgutil
 import select
+import shutil
 import signal
 import socket
 import sys
@@ -45,7 +46,8 @@ def main() -> None:
         try:
             request = control.receive()
             _, descriptors, _, _ = socket.recv_fds(control.sock, 1, 2)
-        except Closed:
+        except Closed:  # tidied up by the trusted side, unless that was killed
+            shutil.rmtree(sys.argv[2], ignore_errors=True)
             return
         if os.fork() == 0:
             control.close()
