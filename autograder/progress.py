@@ -67,12 +67,16 @@ def shown(console: Console, total: int, done: int) -> Iterator[Shown]:
 
 def first_problem(result: Result) -> str:
     """What should be known first about a result, on one line."""
+    return " ".join(plain(_first_problem(result), 100).split())
+
+
+def _first_problem(result: Result) -> str:
     for problem in result.problems:
-        return plain(problem, 100)
+        return problem
     for notebook in result.notebooks:
         for cell in notebook.cells:
-            return plain(f"{notebook.name}: cell {cell.cell} {cell.message}", 100)
+            return f"{notebook.name}: cell {cell.cell} {cell.message}"
         for question in notebook.questions:
             if question.problem:
-                return plain(f"{notebook.name} {question.part}: {question.problem}", 100)
+                return f"{notebook.name} {question.part}: {question.problem}"
     return ""
