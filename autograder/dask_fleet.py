@@ -72,7 +72,7 @@ def _is_loopback(host: str) -> bool:
 def _client(address: str) -> Iterator[Client]:
     try:
         client = Client(address, timeout=_CONNECT_SECONDS, set_as_default=False)
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, RuntimeError) as error:
         why = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise FleetError(f"no scheduler answers at {address} ({why})") from None
     with client:

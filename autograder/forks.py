@@ -27,6 +27,7 @@ class Forks:
         self._child = child
         self._left = expected
         self._asked: deque[str] = deque()  # nonces of answers that are still to come, in order
+        self._answers: dict[str, dict[str, Any]] = {}
         self._next: tuple[str, Channel] | None = None
 
     def take(self) -> Channel:
@@ -55,12 +56,11 @@ class Forks:
         return nonce, fork
 
     def _answer(self, nonce: str, deadline: float) -> dict[str, Any]:
-        """The answer to one request; those before it are read, and not needed any more."""
-        while True:
+        """The answer to one request; those that come before it wait until they are asked for."""
+        while nonce not in self._answers:
             first = self._asked.popleft()
-            answer = self._child.finish(first, deadline)
-            if first == nonce:
-                return answer
+            self._answers[first] = self._child.finish(first, deadline)
+        return self._answers.pop(nonce)
 
     def close(self) -> None:
         """Let go of a fork that was made ahead and is not needed."""

@@ -6,9 +6,12 @@ made by a local run, or by a fleet's worker at its first job.
 
 from __future__ import annotations
 
+import os
+import queue
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +20,7 @@ from autograder.doctor import report
 from autograder.grading import Grader, engine_version, public_files
 from autograder.jobs import Grading, Job, Outcome
 from autograder.sandbox.levels import choose
-from autograder.sandbox.pool import Pool
+from autograder.sandbox.pool import Pool, processors
 from autograder.sandbox.seal import Level
 
 
@@ -32,6 +35,7 @@ class Machine:
         self._slots = slots
         self._private = [course.root / "solutions", *private]
         self._where = where
+        self._processors = _one_each(slots)
         self._graders: dict[Grading, Grader] = {}
         self._pools: dict[Level, Pool] = {}
         self._lock = threading.Lock()
@@ -52,13 +56,29 @@ class Machine:
 
     def do(self, job: Job) -> Outcome:
         """Do one job; whatever goes wrong is told in the outcome."""
-        began = time.time()
-        outcome = Outcome(job.id, where=self._where, began=began)
+        outcome = Outcome(job.id, where=self._where, began=time.time())
         try:
-            outcome = KINDS[job.kind](self, job, outcome)
+            with self._on_one_processor():
+                outcome = KINDS[job.kind](self, job, outcome)
         except Exception as error:  # ours, not the student's: the others go on
             outcome = replace(outcome, error=f"{type(error).__name__}: {error}")
         return replace(outcome, ended=time.time())
+
+    @contextmanager
+    def _on_one_processor(self) -> Iterator[None]:
+        """Keep this thread, and the forks that it talks to, on a processor of their own, where
+        there are enough: they take turns, and waking somebody elsewhere takes longer than most
+        calls."""
+        if self._processors is None:
+            yield
+            return
+        before, mine = os.sched_getaffinity(0), self._processors.get()
+        os.sched_setaffinity(0, {mine})
+        try:
+            yield
+        finally:
+            os.sched_setaffinity(0, before)
+            self._processors.put(mine)
 
     def grader(self, grading: Grading) -> Grader:
         """The grader of a class; made at its first job. Raises NoSandboxError, SandboxError."""
@@ -84,6 +104,17 @@ class Machine:
                 f"this worker ({self._where}) has another bundle or version of the grader: give "
                 "it the same files, and start it again"
             )
+
+
+def _one_each(slots: int) -> queue.SimpleQueue[int] | None:
+    """A processor for each slot; None where there are too few."""
+    there = processors()
+    if slots > len(there):
+        return None
+    free: queue.SimpleQueue[int] = queue.SimpleQueue()
+    for processor in there[:slots]:
+        free.put(processor)
+    return free
 
 
 def _grade(machine: Machine, job: Job, outcome: Outcome) -> Outcome:

@@ -63,7 +63,7 @@ def resident(pid: int) -> float:
 def tiny():
     use_bundle(TINY)
     course = courses.load(TINY)
-    limits = replace(course.limits, cell_seconds=0.5, memory_bytes=256 * MB)
+    limits = replace(course.limits, cell_seconds=3.0, memory_bytes=256 * MB)
     yield replace(course, limits=limits)
     use_bundle(ROOT)
 

@@ -13,9 +13,8 @@ from click.testing import CliRunner
 
 from autograder import cli, course, masters
 from autograder.benches import samples, throughput
-from autograder.grading import public_files, use_bundle
-from autograder.sandbox.levels import choose
-from autograder.sandbox.pool import Pool
+from autograder.grading import use_bundle
+from autograder.work import Machine
 
 ROOT = Path(__file__).resolve().parents[1]
 TINY = ROOT / "tests" / "bundles" / "tiny"
@@ -63,12 +62,8 @@ def test_a_class_is_mixed_and_the_same_for_the_same_seed(made):
 
 
 def test_ours_and_the_floor_give_the_same_scores(tiny, made, tmp_path):
-    level, _ = choose([TINY / "solutions"])
-    with (
-        Pool(level, public_files(TINY), tiny.limits) as pool,
-        throughput.FloorProcess(TINY) as floor,
-    ):
-        ours = throughput.Ours(tiny, pool, tmp_path / "grades")
+    with Machine(tiny, 1) as machine, throughput.FloorProcess(TINY) as floor:
+        ours = throughput.Ours(tiny, machine, tmp_path / "grades")
         for questions, points in ((made.questions, 3.0), ((), 0.0)):
             content = made.notebook(questions, extra="raise ValueError")
             file = throughput.hand_in(tmp_path, f"answers{len(questions)}", content)

@@ -31,12 +31,13 @@ from autograder import course as courses
 from autograder.bench import Row, ratio
 from autograder.benches import samples, stock
 from autograder.course import Course, Notebook
-from autograder.grading import Grader, public_files
+from autograder.grading import engine_version
 from autograder.intake import Submission
-from autograder.sandbox.levels import choose
-from autograder.sandbox.pool import Pool
+from autograder.jobs import Grading, Job
+from autograder.results import Result
 from autograder.session import SKIP_TAG
 from autograder.stages import stage, watched
+from autograder.work import Machine
 
 BATCH = 12  # submissions in a row; the first one is not counted
 STAGES = {  # of ours, in the order they come in; of the floor, those it has
@@ -88,9 +89,11 @@ class FloorProcess:
 class Ours:
     """A warm grader, and where its results go."""
 
-    def __init__(self, course: Course, pool: Pool, out: Path):
+    def __init__(self, course: Course, machine: Machine, out: Path):
         self._course = course
-        self._grader = Grader(course, pool)
+        self._machine = machine
+        names = tuple(n.name for n in course.notebooks)
+        self._grading = Grading(course.seed, names, course.version, engine_version())
         self._out = out
 
     def run(self, file: Path) -> Stages:
@@ -99,15 +102,21 @@ class Ours:
         with watched() as seconds:
             with stage("reading"):
                 submission = read(self._course, file)
-            result = self._grader.grade(submission)
+            result = self._grade(submission)
             with stage("reports"):
                 reports.write(result, self._course, self._out)
                 reports.keep(result, self._out)
         return {**seconds, "all": time.perf_counter() - started}
 
     def scores(self, file: Path) -> dict[str, float]:
-        result = self._grader.grade(read(self._course, file))
+        result = self._grade(read(self._course, file))
         return {q.name: q.score for n in result.notebooks for q in n.questions}
+
+    def _grade(self, submission: Submission) -> Result:
+        outcome = self._machine.do(Job(submission.id, "grade", self._grading, submission))
+        if outcome.result is None:
+            raise RuntimeError(outcome.error)
+        return outcome.result
 
 
 @bench.bench("throughput", "seconds a submission of one notebook, one job. Times: first / second.")
@@ -120,13 +129,11 @@ def throughput(full: bool) -> Iterator[Row | str]:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         zipped = folder / "stock.zip"
         zipped.write_bytes(stock.stock_zip(master))
-        level, _ = choose([course.root / "solutions"])
-        public = public_files(course.root)
-        pool = stack.enter_context(Pool(level, public, course.limits, ahead=True))
+        machine = stack.enter_context(Machine(course, 1))
         floor = stack.enter_context(FloorProcess(course.root))
-        ours = Ours(course, pool, folder / "grades")
+        ours = Ours(course, machine, folder / "grades")
         job_of = partial(floor_job, course, notebook)
-        yield f"{notebook.name}, solved, at level {level}"
+        yield f"{notebook.name}, solved"
         solved = hand_in(folder, "solved", made.notebook(made.questions))
         job = job_of(solved)
         stocks, colds, warm, bare = [], [], list[Stages](), list[Stages]()

@@ -246,10 +246,12 @@ class Child:
         return fork
 
     def start_fork(self, deadline: float) -> tuple[str, Channel]:
-        """Ask for a fork: the nonce that `finish` wants before the channel may be used."""
+        """Ask for a fork: the nonce that `finish` wants before the channel may be used. It runs on
+        the processors that this thread runs on: they will wait for one another."""
         ours, theirs = socket.socketpair()
         with theirs:
-            nonce = self.start({"op": "fork"}, deadline)
+            request = {"op": "fork", "processors": processors()}
+            nonce = self.start(request, deadline)
             try:
                 socket.send_fds(self.channel.sock, [b"F"], [theirs.fileno()])
             except OSError:
@@ -303,6 +305,11 @@ class Child:
     def _tell(self, letter: bytes) -> None:
         with contextlib.suppress(OSError):  # it has ended: its report waits to be read
             self._control.sock.sendall(letter)
+
+
+def processors() -> list[int]:
+    """Those that this thread may run on; none where the system does not tell."""
+    return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
 
 
 def ask(channel: Channel, request: dict[str, Any], deadline: float) -> dict[str, Any]:

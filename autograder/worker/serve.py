@@ -1,7 +1,8 @@
 """The loop of the process that holds one student's notebook: run a cell, fork for a question.
 
-Requests: {"op": "cell", "source"}, {"op": "fork"} followed by one byte that carries the socket of
-the new child, {"op": "reap"} which ends the oldest of them. Answers echo the request's nonce.
+Requests: {"op": "cell", "source"}; {"op": "fork", "processors"} followed by one byte that carries
+the socket of the new child, which runs on those processors; {"op": "reap"} which ends the oldest
+child. Answers echo the request's nonce.
 """
 
 from __future__ import annotations
@@ -35,13 +36,13 @@ def serve(channel: Channel, shell: InteractiveShell) -> None:
             answer |= run_cell(shell, request["source"])
         elif request["op"] == "fork":
             _, (descriptor, *_), _, _ = socket.recv_fds(channel.sock, 1, 1)
-            children.append(_fork(descriptor, channel, shell))
+            children.append(_fork(descriptor, request["processors"], channel, shell))
         elif request["op"] == "reap":
             answer |= {"status": _reap(children.popleft())}
         channel.send(answer)
 
 
-def _fork(descriptor: int, channel: Channel, shell: InteractiveShell) -> int:
+def _fork(descriptor: int, processors: list[int], channel: Channel, shell: InteractiveShell) -> int:
     """A child that answers calls on its own socket; the parent stays as the notebook left it."""
     child = os.fork()
     if child:
@@ -51,6 +52,8 @@ def _fork(descriptor: int, channel: Channel, shell: InteractiveShell) -> int:
     try:
         channel.close()
         reseed()
+        if processors:  # only now: it gets ready while its predecessor works on these
+            os.sched_setaffinity(0, processors)
         sock = socket.socket(fileno=descriptor)
         serve_calls(Channel(sock, channel.max_bytes), shell.user_ns)
     except Closed:
