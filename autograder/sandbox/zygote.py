@@ -71,6 +71,7 @@ def warm() -> Any:
 
     from autograder.worker.cells import make_shell, run_cell
 
+    importlib.import_module("autograder.worker.serve")  # what each child would import first
     for module in pkgutil.walk_packages(labkit.__path__, "labkit."):
         importlib.import_module(module.name)
     torch.set_num_threads(1)
