@@ -196,7 +196,7 @@ def test_a_warm_process_that_vanishes_is_started_anew(tiny, tmp_path):
     with Machine(tiny, 1) as machine:
         first = machine.do(jobs[0])
         (pool,) = machine._pools.values()
-        os.kill(pool._process.pid, signal.SIGKILL)
+        os.kill(pool.process_id, signal.SIGKILL)
         pool._process.wait()
         again, second = machine.do(jobs[0]), machine.do(jobs[1])
     assert [o.error for o in (first, again, second)] == ["", "", ""]

@@ -39,7 +39,7 @@ class Held:
     @classmethod
     def now(cls, machine: Machine) -> Held:
         (pool,) = machine._pools.values()
-        warm = pool._process.pid
+        warm = pool.process_id
         return cls(
             seconds=time.monotonic(),
             memory=resident(os.getpid()),

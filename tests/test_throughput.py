@@ -82,6 +82,12 @@ def test_the_overhead_is_told_by_stage_in_milliseconds_and_shares_of_the_floor()
     assert list(told)[-1] == "between this and 1.3 times the floor stand 3.5 ms"
 
 
+def test_the_memory_of_a_child_is_measured_and_small(tiny):
+    (row,) = throughput.child_memory(tiny)
+    assert row.name == "child_memory/60MB"
+    assert 0.01 < row.ratio <= 1, "above 60 MB, or nothing was read"
+
+
 @pytest.mark.verify
 def test_the_bench_finds_equal_scores_and_all_its_ratios(tmp_path):
     args = ["bench", "throughput", "--bundle", TINY, "--json", tmp_path / "rows.json"]
@@ -91,5 +97,11 @@ def test_the_bench_finds_equal_scores_and_all_its_ratios(tmp_path):
         use_bundle(ROOT)
     assert done.exit_code == 0, done.output
     rows = {row["name"]: row["ratio"] for row in json.loads((tmp_path / "rows.json").read_text())}
-    assert list(rows) == ["stock_otter_run/ours", "cold_process/ours", "ours/floor", "equal_scores"]
+    assert list(rows) == [
+        "stock_otter_run/ours",
+        "cold_process/ours",
+        "ours/floor",
+        "equal_scores",
+        "child_memory/60MB",
+    ]
     assert rows["equal_scores"] == 1, done.output

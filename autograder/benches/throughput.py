@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 import statistics
 import subprocess
 import sys
@@ -31,14 +32,17 @@ from autograder import course as courses
 from autograder.bench import Row, ratio
 from autograder.benches import samples, stock
 from autograder.course import Course, Notebook
-from autograder.grading import engine_version
+from autograder.grading import engine_version, public_files
 from autograder.intake import Submission
 from autograder.jobs import Grading, Job
 from autograder.results import Result
+from autograder.sandbox.levels import choose
+from autograder.sandbox.pool import Pool
 from autograder.session import SKIP_TAG
 from autograder.stages import stage, watched
 from autograder.work import Machine
 
+CHILD_BYTES = 60 << 20
 BATCH = 12  # submissions in a row; the first one is not counted
 STAGES = {  # of ours, in the order they come in; of the floor, those it has
     "reading": "reading the file",
@@ -148,15 +152,37 @@ def throughput(full: bool) -> Iterator[Row | str]:
         yield ratio("ours/floor", mine, lowest, at_most=2)
         yield from overhead(warm, bare)
 
-        answered = [made.questions[:count] for count in range(len(made.questions) + 1)]
         equal = []
-        for questions in answered:
-            file = hand_in(folder, f"first{len(questions)}", made.notebook(questions))
+        for count in range(len(made.questions) + 1):
+            file = hand_in(folder, f"first{count}", made.notebook(made.questions[:count]))
             theirs = stock.otter_run(zipped, file, course.root, folder)[1]
             equal.append(ours.scores(file) == theirs == floor.scores(job_of(file)))
-            yield f"{len(questions)} of {len(made.questions)} answered: stock Otter gives {theirs}"
+            yield f"{count} of {len(made.questions)} answered: stock Otter gives {theirs}"
         share = sum(equal) / len(equal)
         yield Row("equal_scores", share, share, share, len(equal), at_least=1)
+    yield from child_memory(course)
+
+
+def child_memory(course: Course) -> Iterator[Row | str]:
+    """The memory that a sealed process has for itself before any code of a student's runs."""
+    level, _ = choose([course.root / "solutions"])
+    with Pool(level, public_files(course.root), course.limits) as pool, pool.child():
+        (supervisor,) = children(pool.process_id)
+        (sealed,) = children(supervisor)
+        try:
+            memory = Path(f"/proc/{sealed}/smaps_rollup").read_text()
+        except OSError as error:
+            yield f"left out: a child's memory, which cannot be read here ({error.strerror})"
+            return
+    private = sum(int(kb) for kb in re.findall(r"^Private_\w+: +(\d+) kB", memory, re.M)) * 1024
+    share = private / CHILD_BYTES
+    yield Row("child_memory/60MB", share, share, share, 1, at_most=1)
+
+
+def children(pid: int) -> list[int]:
+    """The processes that were started by this one."""
+    tasks = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(child) for task in tasks for child in task.read_text().split()]
 
 
 def course_in_use() -> Course:

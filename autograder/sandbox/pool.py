@@ -97,6 +97,11 @@ class Pool:
             self.close()
             raise SandboxError(f"the warm process has {ready['threads']} threads and cannot fork")
 
+    @property
+    def process_id(self) -> int:
+        """Of the warm process."""
+        return self._process.pid
+
     def __enter__(self) -> Pool:
         return self
 
