@@ -15,6 +15,7 @@ import sys
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -84,7 +85,8 @@ def grade_class(
         for result in kept.values():
             book.show(result)
         with shown(console, len(submissions), len(kept)) as bar:
-            run = _runner(course, private, max(1, min(jobs, len(todo))), scheduler, bar.say)
+            say = partial(bar.say, always=True)
+            run = _runner(course, private, max(1, min(jobs, len(todo))), scheduler, say)
             with closing(run(todo)) as outcomes:
                 for outcome in outcomes:
                     bar.advance(book.enter(outcome))

@@ -6,6 +6,7 @@ stays quiet until the summary.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -46,8 +47,11 @@ class Shown:
             self.say(f"{result.status:<10} {plain(result.submission, 60)}  {first_problem(result)}")
         self._progress.advance(self._task)
 
-    def say(self, line: str) -> None:
-        if not self._quiet:
+    def say(self, line: str, always: bool = False) -> None:
+        """A line above the bar; where there is none, nothing, or to standard error `always`."""
+        if self._quiet and always:
+            print(line, file=sys.stderr)
+        elif not self._quiet:
             self._progress.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 

@@ -34,12 +34,14 @@ def test_a_terminal_sees_a_bar_with_rate_and_time_left_and_what_went_wrong():
     assert "eve  q_x: cell 3 ended the whole process" in line
 
 
-def test_a_pipe_sees_nothing():
+def test_a_pipe_sees_nothing_but_what_is_waited_for(capsys):
     console = screen(False)
     with shown(console, total=2, done=0) as bar:
         bar.advance(result("unreadable", problems=("not a notebook",)))
-        bar.say("a worker is waited for")
+        bar.say("by the way")
+        bar.say("a worker is waited for", always=True)
     assert console.file.getvalue() == ""
+    assert capsys.readouterr().err == "a worker is waited for\n"
 
 
 @pytest.mark.parametrize("name", ["\x1b[31mred", "[bold]loud[/bold]", "two\nlines"])
