@@ -9,6 +9,7 @@ import zipfile
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
+_PART = ".part"  # how the name of a file ends that is being written
 _DATE = (2026, 1, 1, 0, 0, 0)  # any, so long as it is always the same
 
 
@@ -37,7 +38,7 @@ def unzipped(content: bytes) -> dict[str, bytes]:
 def write(path: Path, content: bytes) -> None:
     """Write a file whole or not at all, making its folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=_PART)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
@@ -46,3 +47,10 @@ def write(path: Path, content: bytes) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Remove what `write` left in a folder and its subfolders when its process was killed."""
+    for pattern in (f".*{_PART}", f"*/.*{_PART}"):
+        for path in folder.glob(pattern):
+            path.unlink(missing_ok=True)

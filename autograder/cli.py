@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -60,6 +61,7 @@ def assign(bundle: Path, out: Path, run: bool) -> None:
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Where reports go.")
 @click.option("--only", metavar="NAME", help="Take every file for this notebook.")
 @click.option("--jobs", type=click.IntRange(1), help="At once. Default: one a processor.")
+@click.option("--scheduler", metavar="ADDRESS", help="Grade on the fleet of a Dask scheduler.")
 @click.option("--seed", help="In place of the release's own secret.")
 @click.option("--require-level", type=click.Choice(LEVELS), help="Refuse a weaker sandbox.")
 @click.option("--trust-input", is_flag=True, help="Allow no sandbox at all. Know your authors.")
@@ -86,17 +88,19 @@ def grade(
     timing: str,
     gpu: Gpu,
     chosen: tuple[str, ...],
+    scheduler: str | None,
 ) -> None:
     """Grade notebooks, zips, folders of them, or LMS exports.
 
     A PATH that is a folder is a class: each entry is one submission. Exit status: 0 every
     submission got a result, whatever it scored; 1 the grader failed on some; 2 bad arguments."""
     from autograder import intake
-    from autograder.fleet import grade_class
+    from autograder.fleet import FleetError, Stopped, grade_class
     from autograder.overrides import OverridesError
     from autograder.sandbox.levels import NoSandboxError
     from autograder.timing_jobs import NoGpuError
 
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the same as Ctrl-C
     course = _load(bundle, seed)
     names = [n.name for n in course.notebooks]
     if only is not None and only not in names:
@@ -124,9 +128,12 @@ def grade(
             timing=timing == "show",
             gpu=gpu,
             again=_again(paths, bundle, out, only),
+            scheduler=scheduler or "",
         )
-    except (NoSandboxError, NoGpuError, OverridesError) as error:
+    except (NoSandboxError, NoGpuError, FleetError, OverridesError) as error:
         _stop(str(error))
+    except Stopped as stopped:
+        _stop(str(stopped), status=1)
     if summary.failed:
         sys.exit(1)
     if taken.errors:
@@ -216,11 +223,20 @@ def gradescope(bundle: Path, root: Path) -> None:
 
 @main.command()
 @bundle_option
-def doctor(bundle: Path) -> None:
+@click.option("--scheduler", metavar="ADDRESS", help="Of each machine of a fleet instead.")
+def doctor(bundle: Path, scheduler: str | None) -> None:
     """What this machine offers: the sandbox and what each level lacks, processors, GPU."""
     from autograder.doctor import report
+    from autograder.fleet import FleetError, doctors
 
-    click.echo(report([bundle / "solutions"]))
+    if scheduler is None:
+        click.echo(report([bundle / "solutions"]))
+        return
+    try:
+        for outcome in doctors(scheduler, _load(bundle)):
+            click.echo(f"{outcome.where}\n{outcome.text or outcome.error}\n")
+    except FleetError as error:
+        _stop(str(error))
 
 
 @main.command()
@@ -284,7 +300,7 @@ def _load(bundle: Path, seed: str | None = None) -> Course:
     return loaded if seed is None else replace(loaded, seed=seed)
 
 
-def _stop(reason: str) -> NoReturn:
-    """End with status 2 and one line that says why."""
+def _stop(reason: str, status: int = 2) -> NoReturn:
+    """End with this status and one line that says why."""
     click.echo(f"autograder: {reason}", err=True)
-    sys.exit(2)
+    sys.exit(status)

@@ -152,7 +152,7 @@ def load(root: Path) -> Course:
     notebooks = tuple(
         replace(
             _notebook(m),
-            version=_version(root, [m]),
+            version=_version(root, [m], []),
             reported=reported.get(m.stem, ()),
             private=m.stem in table["private"],
         )
@@ -169,7 +169,7 @@ def load(root: Path) -> Course:
         limits=Limits(**table["limits"]),
         tell_cause=table["tell_cause"],
         seed=_seed(secret(root), table["release"]),
-        version=_version(root, masters),
+        version=_version(root, masters, [root / TABLE]),
         comparisons=tuple(c for c in table["timing"] if c.notebook in {n.name for n in notebooks}),
     )
 
@@ -279,12 +279,12 @@ def _seed(secret: str, release: str) -> str:
     return hmac.new(secret.encode(), release.encode(), "sha256").hexdigest()[:32]
 
 
-def _version(root: Path, masters: Sequence[Path]) -> str:
-    """A hash of every file that decides a score in the notebooks of these masters, whatever the
-    engine: 16 hexadecimal digits."""
+def _version(root: Path, masters: Sequence[Path], others: Sequence[Path]) -> str:
+    """A hash of `others` and of every file that decides a score in the notebooks of these masters,
+    whatever the engine and the limits: 16 hexadecimal digits."""
     solutions, labkit = root / "solutions", labkit_folder(root)
     folders = [labkit, solutions / "reference", solutions / "mistakes"]
-    paths = [root / TABLE, *sorted(masters)]
+    paths = [*others, *sorted(masters)]
     paths += [path for folder in folders for path in files_below(folder)]
     digest = hashlib.sha256()
     for path in paths:

@@ -3,31 +3,48 @@
 Results that OUT already holds for the same submission, bundle, seed and grader are kept; where only
 one notebook's tests were corrected, only that notebook is graded again. What an instructor decided
 since, and what written answers got (autograder/decisions.py), is applied to whatever is shown.
+
+Whatever ends a run (Ctrl-C, kill -9, a full disk), what was graded is in OUT, whole: each file is
+written beside its place and moved there, and what counts as the result comes last. The same command
+again grades the rest.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from types import ModuleType
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from autograder import decisions, reports
+from autograder import decisions, local, reports
+from autograder.archives import remove_unfinished
 from autograder.course import Course
-from autograder.grading import Grader, public_files, result_key
+from autograder.grading import engine_version, result_key
 from autograder.intake import Submission
+from autograder.jobs import Grading, Job, Outcome
+from autograder.progress import shown
 from autograder.reports.wording import plain, points
 from autograder.results import Result
 from autograder.sandbox.levels import choose
-from autograder.sandbox.pool import Pool
-from autograder.sandbox.seal import Level
+from autograder.sandbox.seal import LEVELS, Level
 from autograder.timing_jobs import Gpu, gpu_here, time_class
+from autograder.work import Machine
+
+Run = Callable[[Sequence[Job]], Generator[Outcome]]
+
+
+class FleetError(Exception):
+    """A fleet that cannot be used. The text says what to do."""
+
+
+class Stopped(Exception):
+    """The run came to an end before the class did. The text says why, and what to do."""
 
 
 @dataclass(frozen=True)
@@ -52,67 +69,167 @@ def grade_class(
     timing: bool = True,
     gpu: Gpu = "auto",
     again: Sequence[str] = (),
+    scheduler: str = "",
 ) -> Summary:
     """Grade every submission, write its reports and the class's into `out`, and say so on the
-    terminal. What is timed is timed afterwards, one submission at a time. `again` is the command
-    that does so, for the report. Raises NoSandboxError, and OverridesError and NoGpuError before
-    anything is graded."""
+    terminal; on this machine, or on the fleet of a Dask `scheduler`. What is timed is timed
+    afterwards, one submission at a time; on a fleet, nothing is. `again` is the command that does
+    so, for the report. Raises NoSandboxError, FleetError, Stopped, and OverridesError and
+    NoGpuError before anything is graded."""
     console = Console()
     with_gpu = gpu_here(gpu)
     decided = decisions.read(out, course, decisions.handed_in(course, submissions))
-    by_id = {s.id: s for s in submissions}
+    remove_unfinished(out)
     before = {s.id: reports.score_shown(out, s.id) for s in submissions}
     keys = {s.id: result_key(course, s) for s in submissions}
-    earlier = {} if fresh else {s.id: reports.read(out, s.id) for s in submissions}
-    kept = {name: r for name, r in earlier.items() if r is not None and r.key == keys[name]}
-    todo = [s for s in submissions if s.id not in kept]
-    results, failed, graded = {}, [], dict(kept)
-    for submission in submissions:
-        if submission.id in kept:
-            results[submission.id] = decided.apply(kept[submission.id])
-            reports.write(results[submission.id], course, out, submission)
-    if todo:
-        level, missing = choose([course.root / "solutions", *private], required, trust_input)
-        jobs = min(jobs, len(todo))
-        with (
-            Pool(level, public_files(course.root), course.limits, jobs) as pool,
-            _progress(console, len(submissions), len(kept)) as advance,
-            ThreadPoolExecutor(jobs) as threads,
+    earlier = {} if fresh else _earlier(submissions, out, required)
+    kept = {name: r for name, r in earlier.items() if r.key == keys[name]}
+    grading = _grading(course, required, trust_input)
+    todo = [
+        Job(s.id, "grade", grading, s, earlier.get(s.id)) for s in submissions if s.id not in kept
+    ]
+    book = _Book(course, out, decided, submissions, keys)
+    try:
+        for result in kept.values():
+            book.show(result)
+        with shown(console, len(submissions), len(kept)) as bar:
+            say = partial(bar.say, always=True)
+            run = _runner(course, private, max(1, min(jobs, len(todo))), scheduler, say)
+            with closing(run(todo)) as outcomes:
+                for outcome in outcomes:
+                    bar.advance(book.enter(outcome))
+        for result in time_class(
+            course,
+            submissions,
+            book.graded,
+            earlier,
+            timing=timing and not scheduler,
+            gpu=with_gpu,
+            level=lambda: choose([course.root / "solutions", *private], required, trust_input)[0],
         ):
-            grader = Grader(course, pool, missing)
-            futures = {threads.submit(grader.grade, s, earlier.get(s.id)): s for s in todo}
-            for future in as_completed(futures):
-                submission = futures[future]
-                try:
-                    result = replace(future.result(), key=keys[submission.id])
-                    graded[submission.id] = result
-                    results[submission.id] = decided.apply(result)
-                    reports.write(results[submission.id], course, out, submission)
-                    reports.keep(result, out)  # last: where it is there, all are
-                except Exception as error:  # ours, not the student's: the others go on
-                    failed.append(submission.id)
-                    said = f"autograder: the grader failed on {submission.id}: {error!r}"
-                    print(said, file=sys.stderr)
-                advance()
-    for result in time_class(
-        course,
-        submissions,
-        graded,
-        earlier,
-        timing=timing,
-        gpu=with_gpu,
-        level=lambda: choose([course.root / "solutions", *private], required, trust_input)[0],
-    ):
-        results[result.submission] = decided.apply(result)
-        reports.write(results[result.submission], course, out, by_id[result.submission])
-        reports.keep(result, out)
-    ordered = [results[s.id] for s in submissions if s.id in results]
-    reports.write_class(ordered, course, out, again)
+            book.keep(result)
+        ordered = [book.results[s.id] for s in submissions if s.id in book.results]
+        reports.write_class(ordered, course, out, again)
+    except KeyboardInterrupt:
+        raise Stopped(_stopped("stopped", len(book.results), len(submissions), out)) from None
+    except OSError as error:
+        why = f"{out} cannot be written ({error.strerror}): make room"
+        raise Stopped(_stopped(why, len(book.results), len(submissions), out)) from error
     reports.show(ordered, course, console)
     for line in _changes(before, ordered):
         console.print(line, soft_wrap=True, markup=False, highlight=False)
     console.print(f"Report: {out / 'report.html'}", soft_wrap=True)
-    return Summary(tuple(ordered), tuple(failed))
+    return Summary(tuple(ordered), tuple(book.failed))
+
+
+class _Book:
+    """Enters results where they belong, as they come.
+
+    graded   results as they were graded, by id; `results` as they count
+    """
+
+    def __init__(
+        self,
+        course: Course,
+        out: Path,
+        decided: decisions.Decisions,
+        submissions: Sequence[Submission],
+        keys: Mapping[str, str],
+    ):
+        self._course = course
+        self._out = out
+        self._decided = decided
+        self._submissions = {s.id: s for s in submissions}
+        self._keys = keys
+        self.graded: dict[str, Result] = {}
+        self.results: dict[str, Result] = {}
+        self.failed: list[str] = []
+
+    def show(self, result: Result) -> None:
+        """Write what is shown of a result, as it counts."""
+        counts = self._decided.apply(result)
+        reports.write(counts, self._course, self._out, self._submissions[result.submission])
+        self.graded[result.submission] = result
+        self.results[result.submission] = counts
+
+    def keep(self, result: Result) -> None:
+        """Write a result, and keep it for later runs."""
+        self.show(result)
+        reports.keep(result, self._out)  # last: where it is there, all are
+
+    def enter(self, outcome: Outcome) -> Result | None:
+        """Keep what came of a job, or say that there is nothing."""
+        if outcome.result is None:
+            self.failed.append(outcome.id)
+            said = f"autograder: the grader failed on {outcome.id}: {outcome.error}"
+            print(said, file=sys.stderr)
+            return None
+        result = outcome.result
+        if not outcome.error:  # else the next run tries again
+            result = replace(result, key=self._keys[outcome.id])
+        self.keep(result)
+        return result
+
+
+def _runner(
+    course: Course,
+    private: Sequence[Path],
+    slots: int,
+    scheduler: str,
+    say: Callable[[str], None],
+) -> Run:
+    """Where jobs run: here, or on a fleet."""
+    if scheduler:
+        dask = _dask()
+        return lambda jobs: dask.run(scheduler, jobs, course, say)
+    return lambda jobs: local.run(Machine(course, slots, private), jobs, slots)
+
+
+def doctors(scheduler: str, course: Course) -> Iterator[Outcome]:
+    """What each machine of a fleet offers. Raises FleetError."""
+    yield from _dask().doctor(scheduler, _grading(course))
+
+
+def _dask() -> ModuleType:
+    try:
+        return import_module("autograder.dask_fleet")
+    except ModuleNotFoundError as error:
+        if error.name not in ("distributed", "dask"):
+            raise
+        text = "--scheduler needs Dask: pip install 'course-autograder[fleet]'"
+        raise FleetError(text) from None
+
+
+def _grading(course: Course, required: Level | None = None, trust_input: bool = False) -> Grading:
+    return Grading(
+        seed=course.seed,
+        notebooks=tuple(n.name for n in course.notebooks),
+        version=course.version,
+        engine=engine_version(),
+        required=required,
+        trust_input=trust_input,
+    )
+
+
+def _earlier(
+    submissions: Sequence[Submission], out: Path, required: Level | None
+) -> dict[str, Result]:
+    """The results that `out` holds, but for those from a weaker sandbox than is required now."""
+    weakest = len(LEVELS) if required is None else LEVELS.index(required)
+    found = {s.id: reports.read(out, s.id) for s in submissions}
+    return {
+        name: result
+        for name, result in found.items()
+        if result is not None
+        and (result.level not in LEVELS or LEVELS.index(result.level) <= weakest)
+    }
+
+
+def _stopped(why: str, done: int, total: int, out: Path) -> str:
+    return (
+        f"{why}. {done} of {total} submissions are graded and kept in {out}; "
+        "the same command again grades the rest"
+    )
 
 
 def _changes(before: Mapping[str, float | None], results: Sequence[Result]) -> Iterator[str]:
@@ -122,17 +239,3 @@ def _changes(before: Mapping[str, float | None], results: Sequence[Result]) -> I
         if shown is not None and abs(shown - result.score) > 1e-9:
             scores = f"{points(shown)} -> {points(result.score)} of {points(result.possible)}"
             yield f"Score changed: {plain(result.submission, 120)}  {scores}"
-
-
-@contextmanager
-def _progress(console: Console, total: int, done: int) -> Iterator[Any]:
-    """A progress bar on a terminal; nothing in a pipe."""
-    columns = (
-        TextColumn("Grading"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
-        task = progress.add_task("grading", total=total, completed=done)
-        yield lambda: progress.advance(task)

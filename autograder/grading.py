@@ -7,7 +7,9 @@ line of the hidden test that failed.
 
 from __future__ import annotations
 
+import copy
 import hashlib
+import json
 import re
 import sys
 import time
@@ -17,7 +19,9 @@ from dataclasses import dataclass
 from functools import cache
 from math import isfinite
 from pathlib import Path
+from typing import Protocol
 
+import torch
 from otter.test_files import TestCase
 from otter.test_files.abstract_test import TestCaseResult
 from otter.test_files.exception_test import ExceptionTestFile
@@ -25,7 +29,7 @@ from otter.test_files.exception_test import ExceptionTestFile
 from autograder.course import Course, Notebook, Question, labkit_folder
 from autograder.diagnosis import Call, explain, known_mistakes
 from autograder.intake import Submission, SubmittedNotebook
-from autograder.remote import RemoteNamespace
+from autograder.jobs import notebook_to_plain
 from autograder.results import (
     NotebookResult,
     QuestionResult,
@@ -35,6 +39,7 @@ from autograder.results import (
 )
 from autograder.sandbox.pool import Pool
 from autograder.session import Session
+from autograder.stages import stage
 from labkit.checks import Mismatch, collecting_remarks, seeded
 
 _LONG_NUMBER = re.compile(r"\d[\d,]*\d{4}(?:\.\d+)?|\d+,\d{3}[\d,]*|\d*\.\d{4,}")
@@ -55,6 +60,17 @@ class Outcome:
         return "" if self.mismatch is None else str(self.mismatch)
 
 
+class Names(Protocol):
+    """What test files run against: names, and the calls that were made of them."""
+
+    calls: list[Call]
+    quotes: bool  # whether messages may repeat the student's own words
+
+    def get(self, name: str, default: object = None) -> object: ...
+
+    def close(self) -> object: ...
+
+
 class SealedTestFile(ExceptionTestFile):  # type: ignore[misc]
     """Otter's test file, with inputs drawn from a seed and messages that hold no hidden line.
 
@@ -63,7 +79,7 @@ class SealedTestFile(ExceptionTestFile):  # type: ignore[misc]
 
     outcomes: dict[int, Outcome]
 
-    def run_sealed(self, names: RemoteNamespace, key: Sequence[str], hidden: bool) -> None:
+    def run_sealed(self, names: Names, key: Sequence[str], hidden: bool) -> None:
         """Run the test cases that are hidden, or those that are not; once both were run, the scores
         are Otter's. All public ones of a notebook come first: until then a student's process has
         seen nothing that its words, quoted in a message, could carry out."""
@@ -99,7 +115,7 @@ def _discreet(mismatch: Mismatch) -> Mismatch:
     )
 
 
-def _run(case: TestCase, names: RemoteNamespace) -> Mismatch | None:
+def _run(case: TestCase, names: Names) -> Mismatch | None:
     try:
         case.body.call_func(names)
     except Mismatch as mismatch:
@@ -120,13 +136,8 @@ class _Asked:
 
     question: Question
     tests: SealedTestFile
-    names: RemoteNamespace
+    names: Names
     seconds: float = 0.0
-
-    @classmethod
-    def of(cls, question: Question, notebook: Notebook, session: Session) -> _Asked:
-        text = notebook.test_files[question.name]
-        return cls(question, SealedTestFile.from_string(text, question.name), session.names())
 
 
 class Grader:
@@ -135,10 +146,12 @@ class Grader:
 
     def __init__(self, course: Course, pool: Pool, missing_layers: Sequence[str] = ()):
         use_bundle(course.root)
+        torch.set_num_threads(1)  # checks are small: threads would wait for one another
         self.course = course
         self.pool = pool
         self._missing_layers = tuple(missing_layers)
         self._mistakes = known_mistakes()
+        self._compiled = cache(SealedTestFile.from_string)
 
     def grade(self, submission: Submission, before: Result | None = None) -> Result:
         """The result of one submission; whatever its code does, there is one.
@@ -185,11 +198,11 @@ class Grader:
                 questions=tuple(_unmet(q, "its notebook was not handed in") for q in automatic),
                 problem="this notebook was not handed in",
             )
-        key = _key(notebook.version, self.course.seed, engine_version(), repr(submitted))
+        key = _notebook_key(self.course, notebook, submitted)
         if key in kept:
             return kept[key]
         started = time.monotonic()
-        with Session(self.pool, submitted.cells, self.course.limits) as session:
+        with self._session(notebook, submitted) as session:
             questions = self._grade_questions(notebook, session)
             values = _values(notebook, session)
             problems = session.problems
@@ -209,9 +222,21 @@ class Grader:
             values=values,
         )
 
+    def _session(self, notebook: Notebook, submitted: SubmittedNotebook) -> Session:
+        """The notebook in a sandbox, with as many forks ahead as its tests will ask for."""
+        automatic = [q for q in notebook.questions if not q.manual]
+        forks = sum(len({t.hidden for t in q.tests}) for q in automatic) + bool(notebook.reported)
+        return Session(self.pool, submitted.cells, self.course.limits, forks)
+
     def _grade_questions(self, notebook: Notebook, session: Session) -> list[QuestionResult]:
         """The automatic questions, all their public tests before the first hidden one."""
-        asked = [_Asked.of(q, notebook, session) for q in notebook.questions if not q.manual]
+        asked = [
+            _Asked(
+                q, copy.copy(self._compiled(notebook.test_files[q.name], q.name)), session.names()
+            )
+            for q in notebook.questions
+            if not q.manual
+        ]
         for one in asked:
             self._run_tests(one, notebook, hidden=False)
         results = []
@@ -224,7 +249,8 @@ class Grader:
     def _run_tests(self, one: _Asked, notebook: Notebook, hidden: bool) -> None:
         started = time.monotonic()
         key = (self.course.seed, notebook.name, one.question.name)
-        one.tests.run_sealed(one.names, key, hidden)
+        with stage("tests"):
+            one.tests.run_sealed(one.names, key, hidden)
         one.seconds += time.monotonic() - started
 
     def _question_result(self, one: _Asked) -> QuestionResult:
@@ -267,9 +293,46 @@ class Grader:
         return explain([*others, wrong], mismatch, self._mistakes)
 
 
+def ungradable(course: Course, submission: Submission, why: str) -> Result:
+    """The result of a submission that could not be graded at all, which is worth 0 until a person
+    has looked. It has no key: the next run tries again."""
+    notebooks = tuple(
+        NotebookResult(
+            name=notebook.name,
+            title=notebook.title,
+            score=0.0,
+            possible=notebook.possible,
+            status="partly",
+            questions=tuple(_unmet(q, why) for q in notebook.questions if not q.manual),
+            problem=why,
+        )
+        for notebook in course.notebooks
+        if submission.whole or notebook.name in submission.notebooks
+    )
+    return Result(
+        submission=submission.id,
+        members=submission.members,
+        score=0.0,
+        possible=sum(n.possible for n in notebooks),
+        status="partly",
+        notebooks=notebooks,
+        problems=(why, *submission.problems),
+        seed=course.seed,
+        bundle=course.version,
+        metadata=dict(submission.metadata),
+    )
+
+
 def result_key(course: Course, submission: Submission) -> str:
     """What a result depends on: the submission, the bundle, the seed and this program."""
-    return _key(submission.digest, course.version, course.seed, engine_version())
+    limits = repr(course.limits)
+    return _key(submission.digest, course.version, course.seed, limits, engine_version())
+
+
+def _notebook_key(course: Course, notebook: Notebook, submitted: SubmittedNotebook) -> str:
+    content = json.dumps(notebook_to_plain(submitted))
+    limits = repr(course.limits)
+    return _key(notebook.version, course.seed, limits, engine_version(), content)
 
 
 def _key(*parts: str) -> str:

@@ -21,6 +21,7 @@ import torch
 
 from autograder.diagnosis import Call, in_a_row
 from autograder.sandbox.pool import ask
+from autograder.stages import stage
 from autograder.wire import Channel, Closed, Opaque, TimedOut, WireError
 from labkit.checks import Mismatch, as_tensor
 
@@ -51,7 +52,8 @@ class Budget:
 
 class RemoteNamespace:
     """The names of one notebook run, for one question. `fork` gives a channel to a fresh fork of
-    the student's process; it is called at the first use, and again after a fork was lost.
+    the student's process; it is called at the first use, and again after a fork was lost. `reap`
+    ends it, and says how it ended if it is told to wait for that.
 
     quotes  whether messages may repeat the student's own words
     device  where tensors go that functions are given
@@ -60,7 +62,7 @@ class RemoteNamespace:
     def __init__(
         self,
         fork: Callable[[], Channel],
-        reap: Callable[[], int],
+        reap: Callable[[bool], int],
         budget: Budget,
         device: str = "cpu",
     ):
@@ -91,10 +93,12 @@ class RemoteNamespace:
         request = {"device": self._device, **request}
         try:
             if self._channel is None:
-                self._channel = self._fork()
+                with stage("forks"):
+                    self._channel = self._fork()
                 started = time.monotonic()
             before = self._channel.received
-            answer = ask(self._channel, request, started + self._budget.left)
+            with stage("calls"):
+                answer = ask(self._channel, request, started + self._budget.left)
             self._budget.answer_bytes -= self._channel.received - before
         except TimedOut:
             self.close()
@@ -102,7 +106,7 @@ class RemoteNamespace:
                 f"it did not finish within {self._budget.seconds:g} seconds", kind="too long"
             ) from None
         except Closed:
-            said = _death(self.close(), self.quotes)
+            said = _death(self.close(wait=True), self.quotes)
             raise Mismatch(f"its process ended: {said}", kind="died") from None
         except WireError:
             self.close()
@@ -113,13 +117,14 @@ class RemoteNamespace:
             raise Mismatch("its answers together are larger than a grader takes", kind="type")
         return answer
 
-    def close(self) -> int:
-        """End the fork, if there is one; how it ended."""
+    def close(self, wait: bool = False) -> int:
+        """End the fork, if there is one; where waited for, how it ended."""
         if self._channel is None:
             return 0
-        self._channel.close()
-        self._channel = None
-        return self._reap()
+        with stage("ending"):
+            self._channel.close()
+            self._channel = None
+            return self._reap(wait)
 
 
 class RemoteFunction:

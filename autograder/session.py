@@ -9,33 +9,38 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 
 from autograder.course import Limits
+from autograder.forks import Forks
 from autograder.intake import Cell
 from autograder.remote import Budget, RemoteNamespace, say
 from autograder.results import CellProblem
 from autograder.sandbox.freeze import Account
 from autograder.sandbox.pool import Child, ForkForbiddenError, Pool
+from autograder.stages import stage
 from autograder.wire import Channel, Closed, TimedOut, WireError
 
 SKIP_TAG = "otter_ignore"  # Otter's name for cells that grading leaves out: measurements
+_STAY_SECONDS = 5.0
 _GRACE_SECONDS = 2.0  # between the interrupt and the end of a cell that does not heed it
-_FORK_SECONDS = 5.0
 _RERUNS = 3  # without the cell that died; after that, without anything from there on
 _RUNS_OF_TIME = 2  # all runs of a notebook together may take this many times its limit
 
 
 class Session:
-    """A notebook in a sandbox. Use as a context manager; `problems` is known once it is entered."""
+    """A notebook in a sandbox. Use as a context manager; `problems` is known once it is entered.
 
-    def __init__(self, pool: Pool, cells: Sequence[Cell], limits: Limits):
+    forks  how many will be asked for, so that they are made ahead
+    """
+
+    def __init__(self, pool: Pool, cells: Sequence[Cell], limits: Limits, forks: int = 1):
         self._pool = pool
         self._limits = limits
         self._cells = [c for c in cells if c.kind == "code" and SKIP_TAG not in c.tags]
         self._left_out: set[int] = set()
         self._problems: dict[int, CellProblem] = {}
         self._seconds_left = _RUNS_OF_TIME * limits.notebook_seconds
+        self._expected = forks
         self._child: Child | None = None
         self._lost = False
         self._stays = False  # the child itself answers calls now
@@ -45,8 +50,8 @@ class Session:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        if self._child is not None:
-            self._child.close()
+        with stage("ending"):
+            self._close()
 
     @property
     def problems(self) -> tuple[CellProblem, ...]:
@@ -73,17 +78,24 @@ class Session:
     def _run(self) -> None:
         """Run the cells until a run comes through, leaving out what took the process down."""
         for rerun in range(_RERUNS + 2):
-            self._child = self._pool.child()
-            died = self._run_cells(self._child)
+            child = self._start()
+            with stage("cells"):
+                died = self._run_cells(child)
             if died is None:
                 return
-            self._child.close()
+            self._close()
             later = [c.number for c in self._cells if c.number > died]
             self._left_out.add(died)
             if rerun >= _RERUNS:
                 for number in later:
                     self._skip(number, "cells before it ended the process again and again")
-        self._child = self._pool.child()  # nothing of it can be run: an empty notebook
+        self._start()  # nothing of it can be run: an empty notebook
+
+    def _start(self) -> Child:
+        with stage("sandbox"):
+            self._child = self._pool.child()
+        self._forks = Forks(self._child, self._expected)
+        return self._child
 
     def _run_cells(self, child: Child) -> int | None:
         """Run every cell that is not left out; the number of the one that ended the process."""
@@ -149,40 +161,44 @@ class Session:
         where a new run cannot be forked either: then there is nothing to ask any more."""
         if self._lost:
             raise Closed("the notebook's process cannot be reached")
-        assert self._child is not None
         try:
-            return self._fork_of(self._child)
+            return self._take()
         except WireError:
-            self._child.close()
+            self._close()
         self._run()
         try:
-            return self._fork_of(self._child)
+            return self._take()
         except WireError as error:
             self._lost = True
             raise Closed(str(error)) from None
 
-    def _fork_of(self, child: Child) -> Channel:
-        """A channel to a fork of the child, or, where CUDA forbids one, to the child itself: then
+    def _take(self) -> Channel:
+        """A channel to a fork, or, where CUDA forbids one, to the notebook's process itself: then
         the notebook is run again for whoever asks next."""
-        deadline = time.monotonic() + _FORK_SECONDS
+        assert self._child is not None
         try:
-            return child.fork(deadline)
+            return self._forks.take()
         except ForkForbiddenError:
-            child.ask({"op": "stay"}, deadline)
+            self._child.ask({"op": "stay"}, time.monotonic() + _STAY_SECONDS)
             self._stays = True
             if self._pool.devices:  # elsewhere no honest process is asked twice
                 self._seconds_left = _RUNS_OF_TIME * self._limits.notebook_seconds
-            return child.channel
+            return self._child.channel
 
-    def reap(self) -> int:
-        """End the last fork; how it ended (0 where nothing can be learnt)."""
-        assert self._child is not None
+    def reap(self, wait: bool = True) -> int:
+        """End the last fork; where waited for, how it ended (0 where nothing can be learnt)."""
         if self._stays:
             self._stays = False
+            assert self._child is not None
             ended = self._child.close().get("status")
             return ended if isinstance(ended, int) else 0
-        with suppress(WireError):
-            status = self._child.ask({"op": "reap"}, time.monotonic() + _GRACE_SECONDS)["status"]
-            return status if isinstance(status, int) else 0
-        self._child.close()  # it does not answer; the next question starts a new one
-        return 0
+        try:
+            return self._forks.reap(wait)
+        except WireError:
+            self._close()  # it does not answer; the next question starts a new one
+            return 0
+
+    def _close(self) -> None:
+        if self._child is not None:
+            self._forks.close()
+            self._child.end()

@@ -167,8 +167,9 @@ def test_a_claim_holds_if_the_whole_interval_does(low, high, verdict):
 
 @pytest.fixture
 def bundle(tmp_path, monkeypatch):
-    """A homework with one bench and nothing else."""
+    """A homework with one bench and nothing else, and no benches of the grader's own."""
     monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.setattr(bench, "PACKAGES", ("solutions.benches",))
     folder = tmp_path / "bundle"
     benches = folder / "solutions" / "benches"
     benches.mkdir(parents=True)
@@ -240,6 +241,10 @@ def test_a_bench_that_cannot_be_imported_is_not_passed_over_in_silence(bundle):
 def test_the_homework_has_its_benches():
     use_bundle(ROOT)
     assert {"kernels", "ssm"} <= set(bench.known())
+
+
+def test_the_grader_has_its_own():
+    assert "throughput" in bench.known()
 
 
 @pytest.fixture

@@ -89,6 +89,18 @@ def test_a_busy_machine_does_not_hide_growth():
         judge(held_up)
 
 
+def test_a_good_count_takes_few_calls_though_no_growth_shows():
+    calls = []
+
+    def steady(W, n):
+        calls.append(n)
+        time.sleep(0.001)
+        return W @ W
+
+    judge(steady)
+    assert len(calls) == 2 + 2 * costs._REPEATS  # counted once, then clocked, at each size
+
+
 def test_a_clock_has_no_say_where_hardly_more_operations_are_started(monkeypatch):
     monkeypatch.setattr(costs, "_clocked_growth", lambda *_: 1.0)
     with pytest.raises(Mismatch, match="its work grows from 2,128 to 29,456"):

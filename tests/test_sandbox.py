@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import queue
 import shutil
 import tempfile
 import time
@@ -15,6 +14,7 @@ import pytest
 
 from autograder.sandbox import seal
 from autograder.sandbox.levels import NoSandboxError, choose, probe
+from autograder.sandbox.places import Places
 from autograder.sandbox.pool import Child, Pool, SandboxError, ask
 from autograder.wire import Closed, WireError
 from tests import traces
@@ -313,12 +313,11 @@ class FakeProbe:
 
 
 def test_a_sandbox_that_cannot_be_made_says_why(pool, monkeypatch):
-    impossible = queue.SimpleQueue()
-    impossible.put(2**40)  # no such user can be
-    monkeypatch.setattr(pool, "_free", impossible)
-    with pytest.raises(SandboxError, match="could not be made"):
-        pool.child().close()
-    assert impossible.qsize() == 1, "its place is given back, once"
+    impossible = Places([2**40], pool._spawn, 0)  # no such user can be
+    monkeypatch.setattr(pool, "_places", impossible)
+    for _ in range(3):  # its place and its slot are given back
+        with pytest.raises(SandboxError, match="could not be made"):
+            pool.child().close()
 
 
 def test_two_graders_on_one_machine_share_no_user(pool):

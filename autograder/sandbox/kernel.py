@@ -90,6 +90,27 @@ def die_with_parent(signal_number: int) -> None:
     _prctl(_PR_SET_PDEATHSIG, signal_number, "prctl(PDEATHSIG)")
 
 
+_MADV_COLLAPSE = 25
+_LARGE = 2 << 20
+
+
+def use_large_pages() -> int:
+    """Move this process's data into large pages where the kernel can (Linux 6.1), and say how many
+    it took. A fork has that many fewer pages to note down; what it writes to is still copied in
+    small ones."""
+    taken = 0
+    with open("/proc/self/maps", encoding="ascii", errors="replace") as maps:
+        areas = [line.split() for line in maps]
+    for span, rights, _, _, inode, *name in areas:
+        if not rights.startswith("rw") or inode != "0" or name == ["[stack]"]:
+            continue
+        low, high = (int(end, 16) for end in span.split("-"))
+        for start in range(-(-low // _LARGE) * _LARGE, high // _LARGE * _LARGE, _LARGE):
+            address = ctypes.c_void_p(start)
+            taken += not _libc.madvise(address, ctypes.c_size_t(_LARGE), _MADV_COLLAPSE)
+    return taken
+
+
 def adopt_orphans() -> None:
     """Become the parent of every descendant whose own parent ends."""
     _prctl(_PR_SET_CHILD_SUBREAPER, 1, "prctl(CHILD_SUBREAPER)")

@@ -1,11 +1,15 @@
-"""The trusted side's handle on sandboxes: one warm process, and a `Child` for each notebook run."""
+"""The trusted side's handle on sandboxes: one warm process, and a `Child` for each notebook run.
+
+Making a sandbox and clearing one away take longer than many a notebook. With `ahead`, the next one
+is made while a notebook runs, and one that is done with is cleared away behind its back.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import os
-import queue
 import secrets
+import select
 import shutil
 import socket
 import subprocess
@@ -13,7 +17,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -21,6 +25,7 @@ from typing import Any
 from autograder.course import Limits
 from autograder.sandbox import seal
 from autograder.sandbox.freeze import Account
+from autograder.sandbox.places import Places
 from autograder.wire import Channel, Closed, WireError
 
 _USERS = range(64100, 64900)  # uids a root grader's sandboxes run as, one a slot, none shared
@@ -38,11 +43,12 @@ class ForkForbiddenError(Exception):
 
 
 class Pool:
-    """A warm process and `slots` places to run in. Use as a context manager.
+    """A warm process and `slots` places to run in. Use as a context manager. Thread-safe.
 
     public  what students may read and find beside their notebook, by the name it has there
             ("labkit", "data/digits.npz"); `labkit` must be among it
     devices  files in /dev that students may use: a GPU's
+    ahead   make sandboxes before they are asked for: for a class
     """
 
     def __init__(
@@ -52,15 +58,18 @@ class Pool:
         limits: Limits,
         slots: int = 1,
         devices: Sequence[str] = (),
+        ahead: bool = False,
     ):
         self.level = level
         self.devices = tuple(devices)
         self.limits = limits
-        self._claims = _claim_users(slots) if os.getuid() == 0 and level != "none" else []
+        self._slots = threading.Semaphore(slots)
+        count = 3 * slots if ahead else slots  # in use, made ahead, being cleared away
+        self._claims = _claim_users(count) if os.getuid() == 0 and level != "none" else []
         self.users = [user for user, _ in self._claims]
-        self._free: queue.SimpleQueue[int | None] = queue.SimpleQueue()
-        for slot in range(slots):
-            self._free.put(self.users[slot] if self.users else None)
+        self._places = Places(self.users or [None] * count, self._spawn, slots if ahead else 0)
+        self._in_use: set[Child] = set()
+        self._closed = False
         self._lock = threading.Lock()
         self._public = Path(tempfile.mkdtemp(prefix="public-"))
         try:
@@ -96,6 +105,11 @@ class Pool:
             self.close()
             raise SandboxError(f"the warm process has {ready['threads']} threads and cannot fork")
 
+    @property
+    def process_id(self) -> int:
+        """Of the warm process."""
+        return self._process.pid
+
     def __enter__(self) -> Pool:
         return self
 
@@ -103,7 +117,16 @@ class Pool:
         self.close()
 
     def close(self) -> None:
-        """End the warm process and, with it, every child."""
+        """End every child and the warm process."""
+        with self._lock:
+            self._closed = True
+        for child in list(self._in_use):
+            child.close()
+        self._places.close()
+        self._stop()
+        self._tidy()
+
+    def _stop(self) -> None:
         self._control.close()
         try:
             self._process.wait(_STOP_SECONDS)
@@ -112,7 +135,6 @@ class Pool:
             self._process.wait()
         if self._process.stderr is not None:
             self._process.stderr.close()
-        self._tidy()
 
     def _tidy(self) -> None:
         shutil.rmtree(self._public, ignore_errors=True)
@@ -120,17 +142,33 @@ class Pool:
             claim.close()
 
     def child(self) -> Child:
-        """A new sandbox in a free slot (waits for one). Close it to give the slot back."""
-        user = self._free.get()
+        """A new sandbox in a free slot (waits for one). End or close it to give the slot back."""
+        self._slots.acquire()
         try:
-            child = self._spawn(user)
+            child = self._places.take()
+            child.wait_until_sealed(time.monotonic() + _START_SECONDS)
         except BaseException:
-            self._free.put(user)
+            self._slots.release()
             raise
-        child.wait_until_sealed(time.monotonic() + _START_SECONDS)
+        self._in_use.add(child)
+        child.on_end = lambda: self._give_back(child)
+        with contextlib.suppress(SandboxError):  # who wants the next one will be told
+            self._places.make_ahead()
         return child
 
+    def _give_back(self, child: Child) -> None:
+        self._in_use.discard(child)
+        self._slots.release()
+
     def _spawn(self, user: int | None) -> Child:
+        """A child that is being made, as this user. A warm process that has vanished is started
+        anew; what others run in its children goes on."""
+        with self._lock:
+            if self._closed:
+                raise SandboxError("grading has ended")
+            if self._process.poll() is not None:
+                self._stop()
+                self._start()
         settings = seal.Settings(
             level=self.level,
             user=user,
@@ -156,20 +194,35 @@ class Pool:
         return Child(
             Channel(channel, self.limits.message_bytes),
             Channel(control, _CONTROL_BYTES),
-            lambda: self._free.put(user),
+            lambda: self._places.free(user),
+            self._places.clear_away,
         )
 
 
 class Child:
-    """One sandboxed process: a channel to talk on, and the power to interrupt or end it. Close it
-    (or use it as a context manager): its slot is taken until then."""
+    """One sandboxed process: a channel to talk on, and the power to interrupt or end it. End or
+    close it (or use it as a context manager): its slot is taken until then.
 
-    def __init__(self, channel: Channel, control: Channel, release: Any):
+    release  gives its place back, once all is gone
+    ending   takes the child that is told to end, and sees to the rest
+    """
+
+    def __init__(
+        self,
+        channel: Channel,
+        control: Channel,
+        release: Callable[[], None],
+        ending: Callable[[Child], None],
+    ):
         self.channel = channel
         self._control = control
         self._release = release
+        self._ending = ending
+        self.on_end: Callable[[], None] = lambda: None
         self._open = True
-        self._report: Any = None  # how the child ended, where that was learnt before `close`
+        self._report: dict[str, Any] | None = None
+        self._said: Any = None  # how the child ended, where that was learnt before `close`
+        self._closing = threading.Lock()
 
     def __enter__(self) -> Child:
         return self
@@ -204,20 +257,31 @@ class Child:
     def fork(self, deadline: float) -> Channel:
         """A channel to a fork of the child as it is now. Raises as `ask` does, and
         ForkForbiddenError where the child has begun to use CUDA."""
+        nonce, fork = self.start_fork(deadline)
+        try:
+            check_fork(self.finish(nonce, deadline))
+        except BaseException:
+            fork.close()
+            raise
+        return fork
+
+    def start_fork(self, deadline: float) -> tuple[str, Channel]:
+        """Ask for a fork: the nonce of the answer that `check_fork` wants before the channel may
+        be used. It runs on the processors that this thread runs on: they will wait for one
+        another."""
         ours, theirs = socket.socketpair()
         try:
             with theirs:
-                nonce = self.start({"op": "fork"}, deadline)
+                request = {"op": "fork", "processors": processors()}
+                nonce = self.start(request, deadline)
                 socket.send_fds(self.channel.sock, [b"F"], [theirs.fileno()])
-            if self.finish(nonce, deadline).get("forbidden"):
-                raise ForkForbiddenError
         except OSError:
             ours.close()
             raise Closed("the other side is gone") from None
         except BaseException:
             ours.close()
             raise
-        return Channel(ours, self.channel.max_bytes)
+        return nonce, Channel(ours, self.channel.max_bytes)
 
     def interrupt(self) -> None:
         """Raise KeyboardInterrupt in the child, as Jupyter's stop button does."""
@@ -237,29 +301,64 @@ class Child:
         self._tell(letter)
         answer = self._control.receive(time.monotonic() + _STOP_SECONDS)
         if not isinstance(answer, dict) or done not in answer:
-            self._report = answer
+            self._said = answer
             raise Closed("the sandbox has ended")
         return answer[done]
+
+    def end(self) -> None:
+        """End the child; with `ahead`, without waiting until all is gone."""
+        if self._stop():
+            self._ending(self)
 
     def close(self) -> dict[str, Any]:
         """End the child, wait until all it started is gone, and return how it ended:
         {"status", "cpu_seconds", "peak_bytes"}, or {"error"}."""
-        if not self._open:
-            return {}
-        self._open = False
-        self._tell(b"K")
+        self._stop()
+        with self._closing:
+            if self._report is None:
+                self._report = self._last_words()
+                self.channel.close()
+                self._control.close()
+                self._release()
+        return self._report
+
+    def gone(self) -> bool:
+        """Whether all is over, so that `close` does not wait."""
+        if self._report is not None:
+            return True
+        told = select.poll()
+        told.register(self._control.sock, select.POLLIN)
+        return bool(told.poll(0))
+
+    def _stop(self) -> bool:
+        """Tell the child to end, and give its slot back; False if that was done before."""
+        was_open, self._open = self._open, False
+        if was_open:
+            self._tell(b"K")
+            self.on_end()
+        return was_open
+
+    def _last_words(self) -> dict[str, Any]:
         try:
-            report = self._report or self._control.receive(time.monotonic() + _STOP_SECONDS)
+            report = self._said or self._control.receive(time.monotonic() + _STOP_SECONDS)
         except WireError:
             report = {"error": "the supervisor did not answer"}
-        self.channel.close()
-        self._control.close()
-        self._release()
         return report if isinstance(report, dict) else {}
 
     def _tell(self, letter: bytes) -> None:
         with contextlib.suppress(OSError):  # it has ended: its report waits to be read
             self._control.sock.sendall(letter)
+
+
+def processors() -> list[int]:
+    """Those that this thread may run on; none where the system does not tell."""
+    return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+
+
+def check_fork(answer: dict[str, Any]) -> None:
+    """Raise ForkForbiddenError where the answer to a fork says so."""
+    if answer.get("forbidden"):
+        raise ForkForbiddenError
 
 
 def ask(channel: Channel, request: dict[str, Any], deadline: float) -> dict[str, Any]:

@@ -22,6 +22,7 @@ import importlib
 import os
 import pkgutil
 import select
+import shutil
 import signal
 import socket
 import sys
@@ -47,7 +48,8 @@ def main() -> None:
         try:
             request = control.receive()
             _, descriptors, _, _ = socket.recv_fds(control.sock, 1, 2)
-        except Closed:
+        except Closed:  # tidied up by the trusted side, unless that was killed
+            shutil.rmtree(sys.argv[2], ignore_errors=True)
             return
         if os.fork() == 0:
             control.close()
@@ -71,6 +73,7 @@ def warm() -> Any:
 
     from autograder.worker.cells import make_shell, run_cell
 
+    importlib.import_module("autograder.worker.serve")  # what each child would import first
     for module in pkgutil.walk_packages(labkit.__path__, "labkit."):
         importlib.import_module(module.name)
     torch.set_num_threads(1)
@@ -85,6 +88,9 @@ def warm() -> Any:
     axes.set_title("$x$")
     figure.canvas.draw()
     plt.close(figure)
+    fonts = getattr(mpl.font_manager, "_get_font", None)
+    if fonts is not None:
+        fonts.cache_clear()  # every fork would do so, and take a millisecond
     shell = make_shell()
     run_cell(shell, "import numpy as np, torch, matplotlib.pyplot as plt\ndel np, torch, plt")
     shell.reset(new_session=False)
@@ -92,6 +98,7 @@ def warm() -> Any:
     seal.note_memory()
     gc.collect()
     gc.freeze()
+    kernel.use_large_pages()
     return shell
 
 

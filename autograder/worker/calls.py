@@ -116,6 +116,8 @@ def reseed() -> None:
 
     import numpy as np
 
-    torch.manual_seed(0)
+    torch.default_generator.manual_seed(0)
+    if torch.cuda.is_initialized():
+        torch.cuda.manual_seed_all(0)
     np.random.seed(0)
     random.seed(0)

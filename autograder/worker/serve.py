@@ -1,8 +1,9 @@
 """The loop of the process that holds one student's notebook: run a cell, fork for a question.
 
-Requests: {"op": "cell", "source"}, {"op": "fork"} followed by one byte that carries the socket of
-the new child, {"op": "reap"} which ends that child, {"op": "stay"} after which this process answers
-calls itself. Answers echo the request's nonce; that to a fork may be that CUDA forbids it.
+Requests: {"op": "cell", "source"}; {"op": "fork", "processors"} followed by one byte that carries
+the socket of the new child, which runs on those processors; {"op": "reap"} which ends the oldest
+child; {"op": "stay"} after which this process answers calls itself. Answers echo the request's
+nonce; that to a fork may be that CUDA forbids it.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+from collections import deque
 from contextlib import suppress
 from typing import Any
 
@@ -25,7 +27,7 @@ def serve(channel: Channel, shell: InteractiveShell) -> None:
     """Answer until the other side hangs up."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     reseed()
-    child = 0
+    children: deque[int] = deque()
     while True:
         try:
             request = channel.receive()
@@ -40,9 +42,9 @@ def serve(channel: Channel, shell: InteractiveShell) -> None:
                 os.close(descriptor)
                 answer |= {"forbidden": True}
             else:
-                child = _fork(descriptor, channel, shell)
+                children.append(_fork(descriptor, request["processors"], channel, shell))
         elif request["op"] == "reap":
-            answer |= {"status": _reap(child)}
+            answer |= {"status": _reap(children.popleft())}
         channel.send(answer)
         if request["op"] == "stay":
             with suppress(Closed):
@@ -57,7 +59,7 @@ def _cuda_in_use() -> bool:
     return bool(torch.cuda.is_initialized())
 
 
-def _fork(descriptor: int, channel: Channel, shell: InteractiveShell) -> int:
+def _fork(descriptor: int, processors: list[int], channel: Channel, shell: InteractiveShell) -> int:
     """A child that answers calls on its own socket; the parent stays as the notebook left it."""
     child = os.fork()
     if child:
@@ -67,6 +69,8 @@ def _fork(descriptor: int, channel: Channel, shell: InteractiveShell) -> int:
     try:
         channel.close()
         reseed()
+        if processors:  # only now: it gets ready while its predecessor works on these
+            os.sched_setaffinity(0, processors)
         sock = socket.socket(fileno=descriptor)
         serve_calls(Channel(sock, channel.max_bytes), shell.user_ns)
     except Closed:

@@ -31,6 +31,11 @@ def seeded(*key: object) -> Iterator[None]:
         _stream.reset(token)
 
 
+def stream() -> tuple[str, ...]:
+    """What random inputs are drawn from here, besides their own key."""
+    return _stream.get()
+
+
 def generator(*key: object) -> torch.Generator:
     """A torch generator that depends on the current stream and on `key`, and on nothing else."""
     text = "\x1f".join((*_stream.get(), *(str(part) for part in key)))

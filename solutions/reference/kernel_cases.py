@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
+from autograder.once import once
 from labkit.checks import Case, generator
 from labkit.inputs import scaled_orthogonal
 from solutions.reference.kernel import kernel, output
@@ -55,6 +56,7 @@ def _turning(n: int, radius: float, source: torch.Generator) -> Tensor:
             return A
 
 
+@once
 def systems(L: Sequence[int], radius: float, n: int | None = None) -> Iterator[Case]:
     """Arguments (A, B, C, D, L) for each length, float32; spectral radius of A is `radius`, and
     its size is drawn where no n is given.
@@ -75,6 +77,7 @@ def systems(L: Sequence[int], radius: float, n: int | None = None) -> Iterator[C
         )
 
 
+@once
 def grown(
     L: tuple[int, int], n: tuple[int, int]
 ) -> Iterator[tuple[tuple[int, int], dict[int, Case]]]:
@@ -84,6 +87,7 @@ def grown(
     yield n, {states: next(systems([L[0]], 0.98, states)) for states in n}
 
 
+@once
 def forgetful(L: Sequence[int]) -> Iterator[Case]:
     """Arguments (A, B, C, D, L) with A a shift register: x_i moves on to x_{i+1}, and A^n = 0.
 
@@ -102,6 +106,7 @@ def forgetful(L: Sequence[int]) -> Iterator[Case]:
         )
 
 
+@once
 def driven(L: Sequence[int], radius: float) -> Iterator[tuple[tuple[Tensor, ...], Case]]:
     """A system (A, B, C, D) and arguments (K, u) for `kernel_output`, for each length, float32.
 
@@ -119,6 +124,7 @@ def driven(L: Sequence[int], radius: float) -> Iterator[tuple[tuple[Tensor, ...]
         yield tuple(system), Case((K, u), rounded * EPS * condition, case.about, axes)
 
 
+@once
 def diagonals(L: Sequence[int], n: int | None = None) -> Iterator[Case]:
     """Arguments (a, B, C, D, L) for each length, float32: entries of `a` between -0.98 and 0.98,
     of both signs, one of them 0.
@@ -140,6 +146,7 @@ def diagonals(L: Sequence[int], n: int | None = None) -> Iterator[Case]:
         )
 
 
+@once
 def rank_ones(
     squared_norms: Sequence[float],
     L: Sequence[int],

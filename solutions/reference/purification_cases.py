@@ -17,6 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from autograder.once import once
 from labkit.checks import Case, Mismatch, as_tensor, generator, same
 from labkit.inputs import scaled_orthogonal
 from solutions.reference import purification
@@ -55,6 +56,7 @@ def _spread(count: int, largest: float, smallest: float, source: torch.Generator
 # ---- 3a: losses
 
 
+@once
 def losses(count: int, dtype: torch.dtype = torch.float32) -> Iterator[Case]:
     """Arguments (W, X) for `purification_losses`; one of the two losses is twice the other, so
     that neither hides in the other's tolerance, and which comes first shows.
@@ -118,6 +120,7 @@ def _data_tolerance(X: Tensor, lam: float, dtype: torch.dtype) -> float:
     return (m + n) * _rounding(dtype) * largest / math.sqrt(lam) / entry
 
 
+@once
 def wide(lams: Sequence[float], dtype: torch.dtype = torch.float32) -> Iterator[Case]:
     """Arguments (X, lam) for each lam: more points than features, X of full rank."""
     for lam in lams:
@@ -128,6 +131,7 @@ def wide(lams: Sequence[float], dtype: torch.dtype = torch.float32) -> Iterator[
         yield _case(X, lam, _squares_tolerance(X, lam, dtype), f"lam = {lam:g}", dtype)
 
 
+@once
 def deficient(lams: Sequence[float]) -> Iterator[Case]:
     """Arguments (X, lam): fewer points than features, or features that repeat others, in turns.
     Half of the directions hold no data."""
@@ -145,6 +149,7 @@ def deficient(lams: Sequence[float]) -> Iterator[Case]:
         yield _case(X, lam, _squares_tolerance(X, lam, torch.float32), about, torch.float32)
 
 
+@once
 def small_lam(lams: Sequence[float], dtype: torch.dtype = torch.float32) -> Iterator[Case]:
     """Arguments (X, lam) with s_1 several thousand times sqrt(lam), and some s beside it:
     squared, the ratio is beyond the digits of float32. The tolerance is that of roads on X."""
@@ -182,6 +187,7 @@ def applied() -> Iterator[Case]:
 # ---- 3c: windows
 
 
+@once
 def windows(
     keeps: Sequence[int], open_: bool = True, shares: Sequence[float] = ()
 ) -> Iterator[Case]:
@@ -208,6 +214,7 @@ def windows(
         yield Case((values, kept, *shares), 1e-6, _about_window(kept, shares), ENDS)
 
 
+@once
 def single_points() -> Iterator[Case]:
     """Arguments (singular_values, keep) whose window is one point, which plain rounding loses: the
     sheet's spectrum at keep = 2, and others with s_keep twice the next, times numbers for which

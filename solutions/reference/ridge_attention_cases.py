@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
+from autograder.once import once
 from labkit.checks import Case, generator
 from solutions.reference import ridge_attention
 
@@ -24,6 +25,7 @@ HEADS = (2, 3)  # two sequences, three heads
 ADVICE = "Nothing from scratch; and the query meets the inverse first, and that vector the rest."
 
 
+@once
 def contexts(
     n: Sequence[int],
     lam: Sequence[float],
@@ -56,6 +58,7 @@ def contexts(
         )
 
 
+@once
 def regressions(
     n: Sequence[int],
     lam: Sequence[float],
@@ -77,6 +80,7 @@ def regressions(
         )
 
 
+@once
 def lookups(
     n: Sequence[int],
     lam: Sequence[float],
@@ -104,6 +108,7 @@ def lookups(
         )
 
 
+@once
 def pulls(n: Sequence[int], lam: Sequence[float]) -> Iterator[tuple[Case, Tensor, list[Case]]]:
     """A causal context with lam as a tensor; a cotangent (n, dv); and for the gradient of
     <cotangent, outputs> with respect to each argument, a Case that compares it.
@@ -125,6 +130,7 @@ def pulls(n: Sequence[int], lam: Sequence[float]) -> Iterator[tuple[Case, Tensor
         yield Case(args, case.rtol, case.about, case.axes), cotangent, named
 
 
+@once
 def grown(
     n: tuple[int, int], d: tuple[int, int]
 ) -> Iterator[tuple[tuple[int, int], float, dict[int, Case]]]:
@@ -154,6 +160,7 @@ def _seeing_lam(args: tuple[Tensor, ...], source: torch.Generator) -> Tensor:
             return cotangent
 
 
+@once
 def updates(d: Sequence[int], dtype: torch.dtype = torch.float32) -> Iterator[Case]:
     """Arguments (M_inv, u, v) of `sherman_morrison`: an M far from symmetric, and u unlike v.
 

@@ -14,12 +14,14 @@ import torch
 from torch import Tensor
 from torch.nn.functional import conv1d, pad
 
+from autograder.once import once
 from labkit.checks import Case, as_tensor, generator
 from labkit.inputs import scaled_orthogonal, ssm_inputs
 
 # ---- Oracles: the definitions, in float64
 
 
+@once
 def recurrence(W: Tensor, U: Tensor, b: Tensor, x: Tensor) -> Tensor:
     """All states by the definition, (N, T, H) in float64."""
     W, U, b, x = (a.double() for a in (W, U, b, x))
@@ -32,6 +34,7 @@ def recurrence(W: Tensor, U: Tensor, b: Tensor, x: Tensor) -> Tensor:
     return torch.stack(states, 1)
 
 
+@once
 def kernel(W: Tensor, T: int) -> Tensor:
     """The powers W^0 .. W^{T-1}, (H, H, T) as [output, input, lag], in float64."""
     power = torch.eye(len(W), dtype=torch.float64)
@@ -144,6 +147,7 @@ def _turning(H: int, radius: float, source: torch.Generator) -> Tensor:
             return W
 
 
+@once
 def cases(T: Sequence[int], radius: float) -> Iterator[Case]:
     """Arguments (W, U, b, x) for each length in T, float32; spectral radius of W is `radius`.
 
@@ -164,6 +168,7 @@ def cases(T: Sequence[int], radius: float) -> Iterator[Case]:
         )
 
 
+@once
 def kernel_cases(T: Sequence[int], radius: float) -> Iterator[Case]:
     """Arguments (W, T) for each length in T. rtol: W^l is made of products that round H terms to
     EPS each, on entries at most 1, and `_memory` of them live on."""

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import conv1d, pad
 
+from autograder.once import once
 from labkit.checks import Case, as_tensor, generator, leaves_inputs_alone
 from labkit.inputs import diagonal_ssm_inputs, scaled_diagonal
 from solutions.reference.ssm import drive
@@ -22,6 +23,7 @@ from solutions.reference.ssm import drive
 # ---- Oracles: the definitions, in float64
 
 
+@once
 def recurrence(W: Tensor, U: Tensor, b: Tensor, x: Tensor) -> Tensor:
     """All states by the definition, (N, T, H) in float64."""
     W, U, b, x = (argument.double() for argument in (W, U, b, x))
@@ -35,6 +37,7 @@ def recurrence(W: Tensor, U: Tensor, b: Tensor, x: Tensor) -> Tensor:
     return torch.stack(states, 1)
 
 
+@once
 def kernel(W: Tensor, T: int) -> Tensor:
     """The powers a^0 .. a^{T-1} of the diagonal, (H, 1, T) as [unit, 1, lag], in float64."""
     a = W.double().diagonal()
@@ -117,6 +120,7 @@ def _memory(T: int, radius: float) -> float:
     return (1 - radius**T) / (1 - radius)
 
 
+@once
 def cases(T: Sequence[int], radius: float) -> Iterator[Case]:
     """Arguments (W, U, b, x) for each length in T, float32; the largest |W_ii| is `radius`.
 
@@ -137,6 +141,7 @@ def cases(T: Sequence[int], radius: float) -> Iterator[Case]:
         )
 
 
+@once
 def kernel_cases(T: Sequence[int], radius: float) -> Iterator[Case]:
     """Arguments (W, T) for each length in T. rtol: a^l takes up to l products, each rounded to
     EPS |a|^l, and l |a|^l is at most `_memory`. Five times that, since a logarithm of a negative

@@ -1,0 +1,74 @@
+"""Forks of a notebook's process, one a question, each asked for while the one before still works.
+
+Nothing happens in that process between two forks, so a fork made early is the same fork.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from typing import Any
+
+from autograder.sandbox.pool import Child, check_fork
+from autograder.wire import Channel
+
+_FORK_SECONDS = 5.0
+_REAP_SECONDS = 2.0
+
+
+class Forks:
+    """Forks of `child`. As many as `expected` are asked for ahead; more can be had.
+
+    Requests go to the child one after another, and answers are read when they are needed. All
+    methods raise what `Child.ask` raises; then the child is of no more use. `take` raises
+    ForkForbiddenError too, as `Child.fork` does.
+    """
+
+    def __init__(self, child: Child, expected: int):
+        self._child = child
+        self._left = expected
+        self._asked: deque[str] = deque()  # nonces of answers that are still to come, in order
+        self._answers: dict[str, dict[str, Any]] = {}
+        self._next: tuple[str, Channel] | None = None
+
+    def take(self) -> Channel:
+        """A channel to a fresh fork."""
+        deadline = time.monotonic() + _FORK_SECONDS
+        if self._next is None:
+            self._next = self._start(deadline)
+        (nonce, fork), self._next = self._next, None
+        try:
+            check_fork(self._answer(nonce, deadline))
+        except BaseException:
+            fork.close()
+            raise
+        self._left -= 1
+        if self._left > 0:
+            self._next = self._start(deadline)
+        return fork
+
+    def reap(self, wait: bool) -> int:
+        """End the oldest fork; where waited for, how it ended: an exit code, or -signal."""
+        deadline = time.monotonic() + _REAP_SECONDS
+        nonce = self._child.start({"op": "reap"}, deadline)
+        self._asked.append(nonce)
+        status = self._answer(nonce, deadline).get("status") if wait else 0
+        return status if isinstance(status, int) else 0
+
+    def _start(self, deadline: float) -> tuple[str, Channel]:
+        nonce, fork = self._child.start_fork(deadline)
+        self._asked.append(nonce)
+        return nonce, fork
+
+    def _answer(self, nonce: str, deadline: float) -> dict[str, Any]:
+        """The answer to one request; those that come before it wait until they are asked for."""
+        while nonce not in self._answers:
+            first = self._asked.popleft()
+            self._answers[first] = self._child.finish(first, deadline)
+        return self._answers.pop(nonce)
+
+    def close(self) -> None:
+        """Let go of a fork that was made ahead and is not needed."""
+        if self._next is not None:
+            self._next[1].close()
+            self._next = None

@@ -1,0 +1,308 @@
+"""A fleet on this machine: scheduler and workers as docs/fleet.md starts them, in processes of
+their own; and what is sent, refused and taken, without any."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from autograder import course as courses
+from autograder import intake, masters, reports
+from autograder.benches import samples
+from autograder.fleet import FleetError, grade_class
+from autograder.grading import engine_version, use_bundle
+from autograder.intake import Cell, Submission, SubmittedNotebook
+from autograder.jobs import (
+    Grading,
+    Job,
+    Outcome,
+    job_from_json,
+    job_to_json,
+    outcome_from_json,
+    outcome_to_json,
+)
+from autograder.work import Machine
+
+ROOT = Path(__file__).resolve().parents[1]
+TINY = ROOT / "tests" / "bundles" / "tiny"
+PATIENCE = 240.0  # seconds, on a busy machine
+
+pytest.importorskip("distributed", reason="Dask is not installed: pip install -e '.[fleet]'")
+
+
+@pytest.fixture(scope="module")
+def tiny():
+    use_bundle(TINY)
+    yield courses.load(TINY)
+    use_bundle(ROOT)
+
+
+def submissions(tiny, folder: Path, count: int) -> list[Submission]:
+    made = samples.read(masters.read(tiny.notebooks[0].master))
+    for name, content in made.a_class(count, seed=9, breaks=["raises", "no syntax", "exits"]):
+        (folder / name).write_bytes(content)
+    return intake.read([folder], tiny).submissions
+
+
+def until(condition, what: str) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, f"waited {PATIENCE:.0f} seconds until {what}"
+        time.sleep(0.02)
+
+
+def grading(course) -> Grading:
+    names = tuple(n.name for n in course.notebooks)
+    return Grading(course.seed, names, course.version, engine_version())
+
+
+# ---- What is sent, refused and taken
+
+
+def test_a_job_and_its_outcome_cross_as_text(tiny, tmp_path):
+    cell = Cell(1, "code", "x = '\ud800\N{SNOWMAN}'", frozenset({"b", "a"}))
+    notebook = SubmittedNotebook("q_tiny", "mine.ipynb", "its name", (cell,))
+    submission = Submission(
+        "ada", ("Ada", "Bo"), {"q_tiny": notebook}, ("late",), False, {"source": "x"}, "0"
+    )
+    (handed_in,) = submissions(tiny, tmp_path, 1)
+    with Machine(tiny, 1, where="here") as machine:
+        outcome = machine.do(Job("j", "grade", grading(tiny), handed_in))
+    assert outcome.error == ""
+    assert outcome.began <= outcome.ended
+    assert outcome_from_json(outcome_to_json(outcome)) == outcome
+    job = Job("j", "grade", grading(tiny), submission, outcome.result, "a whole worker", True)
+    assert job_from_json(job_to_json(job)) == job
+
+
+def test_a_machine_with_another_bundle_refuses(tiny):
+    other = Grading(tiny.seed, ("q_tiny",), "another", engine_version())
+    with Machine(tiny, 1, where="w3") as machine:
+        outcome = machine.do(Job("j", "grade", other, submission_of_nothing()))
+    assert "this worker (w3) has another bundle" in outcome.error
+    assert outcome.result is None
+
+
+def submission_of_nothing() -> Submission:
+    return Submission("nobody", (), {}, (), True, {}, "")
+
+
+@pytest.mark.parametrize(
+    "address", ["tcp://192.0.2.7:8786", "192.0.2.7:8786", "ws://192.0.2.7", "tcp://[2001:db8::1]:1"]
+)
+def test_an_open_network_without_tls_is_refused(address):
+    from autograder.dask_fleet import refuse_open_networks
+
+    with pytest.raises(FleetError, match="not encrypted"):
+        refuse_open_networks([address])
+
+
+def test_loopback_and_tls_are_not_refused():
+    from autograder.dask_fleet import refuse_open_networks
+
+    refuse_open_networks(["127.0.0.1:8786", "tcp://[::1]:1", "localhost:1", "tls://192.0.2.7:8786"])
+
+
+def test_without_a_scheduler_there_is_one_clear_line(tiny, tmp_path, monkeypatch):
+    monkeypatch.setattr("autograder.dask_fleet._CONNECT_SECONDS", 1.0)
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{unused.getsockname()[1]}"
+        handed_in = submissions(tiny, tmp_path, 1)
+        with pytest.raises(FleetError, match=f"no scheduler answers at {address}"):
+            grade_class(tiny, handed_in, tmp_path / "out", scheduler=address)
+
+
+@pytest.mark.parametrize("seen", [[2, 2], [2, 4]])
+def test_a_job_that_must_be_alone_takes_as_much_as_the_largest_worker_has(tiny, seen):
+    from autograder.dask_fleet import takes
+
+    offers = [{"SLOT": float(slots)} for slots in seen]
+    alone = Job("j", "grade", grading(tiny), needs="a whole worker", gpu=True)
+    assert takes(alone, offers) == {"SLOT": max(seen), "GPU": 1}
+    assert takes(Job("j", "grade", grading(tiny)), offers) == {"SLOT": 1}
+
+
+# ---- A real one
+
+
+class Fleet:
+    """Processes started by the commands of docs/fleet.md, on a port and in folders of their own."""
+
+    def __init__(self, folder: Path, bundle: Path):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self._folder = folder
+        self._env = {
+            **os.environ,
+            "AUTOGRADER_BUNDLE": str(bundle),
+            "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "1",
+            "PYTHONWARNINGS": "ignore",
+        }
+        text = (ROOT / "docs" / "fleet.md").read_text("utf-8")
+        commands = [shlex.split(line) for line in text.splitlines()
+                    if line.startswith("    .venv/bin/dask ") and "127.0.0.1" in line]  # fmt: skip
+        self._scheduler, *self._workers = commands
+        assert len(self._workers) == 2
+        self.address = f"127.0.0.1:{self.port}"
+        self.processes: list[subprocess.Popen[bytes]] = []
+
+    def start(self) -> None:
+        self._run(self._scheduler)
+        for command in self._workers:
+            self._run(command)
+
+    def add_worker(self, resources: str) -> None:
+        command = list(self._workers[0])
+        command[command.index("--resources") + 1] = resources
+        self._run(command)
+
+    def worker(self, number: int) -> int:
+        """The process that does the work, below the one that watches over it."""
+        watcher = self.processes[1 + number].pid
+        until(lambda: children_of(watcher), "a worker has started")
+        return max(children_of(watcher))
+
+    def _run(self, command: list[str]) -> None:
+        here = str(Path(sys.executable).with_name("dask"))
+        args = [here, *(arg.replace("8786", str(self.port)) for arg in command[1:])]
+        number = len(self.processes)
+        if "worker" in args:
+            args += ["--local-directory", str(self._folder / f"worker{number}")]
+        log = (self._folder / f"log{number}").open("w")
+        self.processes.append(
+            subprocess.Popen(args, cwd=ROOT, env=self._env, stdout=log, stderr=log)
+        )
+
+    def stop(self) -> None:
+        for process in reversed(self.processes):
+            process.terminate()
+        for process in self.processes:
+            try:
+                process.wait(30)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    def logs(self) -> str:
+        return "\n".join(path.read_text()[-3000:] for path in sorted(self._folder.glob("log*")))
+
+
+def children_of(pid: int) -> list[int]:
+    return [int(c) for t in Path(f"/proc/{pid}/task").glob("*/children")
+            for c in t.read_text().split()]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def fleet(tiny, tmp_path_factory) -> Iterator[Fleet]:
+    made = Fleet(tmp_path_factory.mktemp("fleet"), TINY)
+    made.start()
+    yield made
+    made.stop()
+
+
+def scores(results) -> dict[str, tuple[float, str]]:
+    return {r.submission: (r.score, r.status) for r in results}
+
+
+def test_a_fleet_gives_the_grades_of_one_machine_though_a_worker_is_killed(fleet, tiny, tmp_path):
+    folder = tmp_path / "class"
+    folder.mkdir()
+    handed_in = submissions(tiny, folder, 12)
+    out, got = tmp_path / "out", []
+    run = threading.Thread(
+        target=lambda: got.append(grade_class(tiny, handed_in, out, scheduler=fleet.address))
+    )
+    run.start()
+    until(lambda: list(out.glob("*/result.json")) or not run.is_alive(), "the first result came")
+    os.kill(fleet.worker(0), signal.SIGKILL)
+    run.join(PATIENCE)
+    assert got, fleet.logs()
+    assert got[0].failed == ()
+    alone = grade_class(tiny, handed_in, tmp_path / "alone", jobs=2)
+    assert scores(got[0].results) == scores(alone.results)
+    assert len(list(out.glob("*/result.json"))) == 12
+
+
+def on(fleet, jobs, tiny, said=None) -> list[Outcome]:
+    from autograder.dask_fleet import run
+
+    outcomes = list(run(fleet.address, jobs, tiny, (said if said is not None else []).append))
+    assert [o.error for o in outcomes] == [""] * len(jobs), fleet.logs()
+    return outcomes
+
+
+@pytest.mark.parametrize("count", [4, pytest.param(50, marks=pytest.mark.verify)])
+def test_a_job_that_must_be_alone_shares_its_worker_with_none(fleet, tiny, tmp_path, count):
+    handed_in = submissions(tiny, tmp_path, 3 * count)
+    jobs = []
+    for number, submission in enumerate(handed_in):
+        needs = "a whole worker" if number % 3 == 1 else "a slot"
+        jobs.append(Job(submission.id, "grade", grading(tiny), submission, needs=needs))
+    outcomes = on(fleet, jobs, tiny)
+    alone = {job.id for job in jobs if job.needs == "a whole worker"}
+    assert len(alone) == count
+    overlaps = [
+        (one.id, other.id)
+        for one in outcomes
+        for other in outcomes
+        if one.id in alone and one.id != other.id and one.where == other.where
+        if one.began < other.ended and other.began < one.ended
+    ]
+    assert overlaps == []
+    assert {o.where for o in outcomes}, "nobody says where it was done"
+
+
+def test_a_gpu_job_waits_and_says_so_until_a_worker_with_one_joins(fleet, tiny, tmp_path):
+    handed_in = submissions(tiny, tmp_path, 2)
+    jobs = [Job(s.id, "grade", grading(tiny), s, gpu=number == 0)
+            for number, s in enumerate(handed_in)]  # fmt: skip
+    said, got = [], []
+    run = threading.Thread(target=lambda: got.extend(on(fleet, jobs, tiny, said)))
+    run.start()
+    until(lambda: said, "it is said that a job waits")
+    assert said == ["1 of the jobs wait for a worker that offers GPU"]
+    assert run.is_alive()
+    fleet.add_worker("SLOT=1 GPU=1")
+    run.join(PATIENCE)
+    done = {outcome.id: outcome.where for outcome in got}
+    assert set(done) == {job.id for job in jobs}, fleet.logs()
+    assert done[jobs[0].id] != done[jobs[1].id]
+
+
+@pytest.mark.verify
+def test_a_job_that_kills_its_workers_is_a_result_with_the_reason(tmp_path):
+    """The reference of this bundle, which runs in the worker itself, ends it."""
+    bundle = tmp_path / "bundle"
+    shutil.copytree(TINY, bundle)
+    reference = bundle / "solutions" / "reference" / "tiny.py"
+    reference.write_text("import os\nos._exit(9)\n")
+    use_bundle(bundle)
+    course = courses.load(bundle)
+    folder = tmp_path / "class"
+    folder.mkdir()
+    made = Fleet(tmp_path, bundle)
+    made.start()
+    try:
+        handed_in = submissions(course, folder, 1)
+        summary = grade_class(course, handed_in, tmp_path / "out", scheduler=made.address)
+    finally:
+        made.stop()
+        use_bundle(ROOT)
+    (result,) = summary.results
+    assert (result.score, result.status, result.possible) == (0, "partly", 3), made.logs()
+    assert "the grader ended 2 times while it worked on this" in result.problems[0]
+    assert summary.failed == ()
+    assert reports.read(tmp_path / "out", result.submission).key == "", "the next run tries again"
