@@ -248,7 +248,7 @@ def test_a_question_that_takes_the_notebook_down_costs_the_next_one_nothing(pool
 def test_a_fork_made_ahead_is_the_same_fork(pool):
     """State that one question changes is untouched in the next, though its fork was made before."""
     cells = [Cell(1, "code", "seen = []\ndef f(x):\n    seen.append(x)\n    return len(seen)")]
-    with Session(pool, cells, FAST, questions=3) as made:
+    with Session(pool, cells, FAST, forks=3) as made:
         for _ in range(3):
             names = made.names()
             assert [names.get("f")(1), names.get("f")(1)] == [1, 2]
@@ -257,7 +257,7 @@ def test_a_fork_made_ahead_is_the_same_fork(pool):
 
 def test_a_question_that_ends_its_process_leaves_the_fork_made_ahead_to_the_next(pool):
     cells = [Cell(1, "code", "import os\ndef f(x):\n    return os._exit(7) if x else x")]
-    with Session(pool, cells, FAST, questions=2) as made:
+    with Session(pool, cells, FAST, forks=2) as made:
         names = made.names()
         with pytest.raises(Mismatch, match="it exited with status 7"):
             names.get("f")(1)
