@@ -163,12 +163,14 @@ def ratio(
     return Row(name, statistics.median(ratios), low, high, len(ratios), at_least, at_most)
 
 
-def interval(values: Sequence[float]) -> tuple[float, float]:
-    """The two of `values` that enclose the median of what they are drawn from with at least 95%
-    confidence, whatever its distribution; their range, which says less, where they are fewer than
-    six. (Below the true median lie as many of n values as heads in n throws of a coin.)"""
+def interval(values: Sequence[float], confidence: float = 0.95) -> tuple[float, float]:
+    """The two of `values` that enclose the median of what they are drawn from with at least this
+    confidence, whatever its distribution; their range, which says less, where they are too few (for
+    95%: fewer than six). (Below the true median lie as many of n values as heads in n throws of a
+    coin.)"""
     ordered, n, cut = sorted(values), len(values), 0
-    while sum(math.comb(n, heads) for heads in range(cut + 2)) / 2**n <= 0.025:
+    outside = (1 - confidence) / 2
+    while sum(math.comb(n, heads) for heads in range(cut + 2)) / 2**n <= outside:
         cut += 1
     return ordered[cut], ordered[n - 1 - cut]
 

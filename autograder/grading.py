@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
+import re
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -27,6 +28,7 @@ from autograder.course import Course, Notebook, Question, labkit_folder
 from autograder.diagnosis import Call, explain, known_mistakes
 from autograder.intake import Submission, SubmittedNotebook
 from autograder.jobs import notebook_to_plain
+from autograder.remote import RemoteNamespace
 from autograder.results import (
     NotebookResult,
     QuestionResult,
@@ -39,6 +41,8 @@ from autograder.session import Session
 from autograder.stages import stage
 from labkit.checks import Mismatch, collecting_remarks, seeded
 
+_LONG_NUMBER = re.compile(r"\d[\d,]*\d{4}(?:\.\d+)?|\d+,\d{3}[\d,]*|\d*\.\d{4,}")
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -49,30 +53,60 @@ class Outcome:
     calls: tuple[Call, ...]
     remark: str
 
+    @property
+    def message(self) -> str:
+        """For the student; "" if the test passed."""
+        return "" if self.mismatch is None else str(self.mismatch)
+
 
 class Names(Protocol):
-    """What test files run against: names, and the calls that were made of them."""
+    """What test files run against: names, the calls that were made of them, and whether messages
+    may quote what they say."""
 
     calls: list[Call]
+    quotes: bool
 
     def get(self, name: str, default: object = None) -> object: ...
 
+    def close(self) -> object: ...
+
 
 class SealedTestFile(ExceptionTestFile):  # type: ignore[misc]
-    """Otter's test file, with inputs drawn from a seed and messages that hold no hidden line."""
+    """Otter's test file, with inputs drawn from a seed and messages that hold no hidden line.
 
-    def run_sealed(self, names: Names, key: Sequence[str]) -> list[Outcome]:
-        """Run every test case; one outcome each. The scores are Otter's."""
-        self.test_case_results = []
-        outcomes = []
+    outcomes  one for each test case that was run, by its number
+    """
+
+    outcomes: dict[int, Outcome]
+
+    def run_sealed(self, names: Names, key: Sequence[str], hidden: bool) -> None:
+        """Run the test cases that are hidden, or those that are not; once both were run, the scores
+        are Otter's. All public ones of a notebook come first: until then a student's process has
+        seen nothing that its words, quoted in a message, could carry out."""
+        self.outcomes = {} if not hidden else self.outcomes
+        names.quotes = not hidden
         for number, case in enumerate(self.test_cases):
+            if case.hidden != hidden:
+                continue
             before = len(names.calls)
             with seeded(*key, number), collecting_remarks() as remarks:
                 mismatch = _run(case, names)
-            message = "" if mismatch is None else str(mismatch)
-            self.test_case_results.append(TestCaseResult(case, message, mismatch is None))
-            outcomes.append(Outcome(mismatch, tuple(names.calls[before:]), "; ".join(remarks)))
-        return outcomes
+            if hidden and mismatch is not None:
+                mismatch = _discreet(mismatch)
+            calls = tuple(names.calls[before:])
+            self.outcomes[number] = Outcome(mismatch, calls, "; ".join(remarks))
+        names.close()
+        self.test_case_results = [
+            TestCaseResult(self.test_cases[number], outcome.message, outcome.mismatch is None)
+            for number, outcome in sorted(self.outcomes.items())
+        ]
+
+
+def _discreet(mismatch: Mismatch) -> Mismatch:
+    """The same without long numbers, each of which could be a hidden one that a student's function
+    gave back as a shape, an error or a count."""
+    text = _LONG_NUMBER.sub(lambda n: f"{float(n[0].replace(',', '')):.3g}", str(mismatch))
+    return Mismatch(text, kind=mismatch.kind, actual=mismatch.actual, expected=mismatch.expected)
 
 
 def _run(case: TestCase, names: Names) -> Mismatch | None:
@@ -90,6 +124,28 @@ def _run(case: TestCase, names: Names) -> Mismatch | None:
     return None
 
 
+@dataclass
+class _Asked:
+    """A question while it is graded: its tests, the names they ask, the seconds it took."""
+
+    question: Question
+    tests: SealedTestFile
+    names: RemoteNamespace
+    seconds: float = 0.0
+
+    @classmethod
+    def of(cls, question: Question, notebook: Notebook, session: Session) -> _Asked:
+        tests = copy.copy(_compiled(notebook.test_files[question.name], question.name))
+        return cls(question, tests, session.names())
+
+
+@cache
+def _compiled(text: str, question: str) -> SealedTestFile:
+    """A test file as read: once for a class."""
+    tests: SealedTestFile = SealedTestFile.from_string(text, question)
+    return tests
+
+
 class Grader:
     """Grades submissions of one course. Make it once for a class: test files are compiled and
     mistakes are read once. Thread-safe."""
@@ -101,7 +157,6 @@ class Grader:
         self._pool = pool
         self._missing_layers = tuple(missing_layers)
         self._mistakes = known_mistakes()
-        self._compiled = cache(SealedTestFile.from_string)
 
     def grade(self, submission: Submission, before: Result | None = None) -> Result:
         """The result of one submission; whatever its code does, there is one.
@@ -152,9 +207,9 @@ class Grader:
         if key in kept:
             return kept[key]
         started = time.monotonic()
-        limits = self.course.limits
-        with Session(self._pool, submitted.cells, limits, len(automatic)) as session:
-            questions = [self._grade_question(notebook, q, session) for q in automatic]
+        limits, forks = self.course.limits, 2 * len(automatic)  # public tests first, then hidden
+        with Session(self._pool, submitted.cells, limits, forks) as session:
+            questions = self._grade_questions(notebook, session)
             problems = session.problems
         broken = bool(problems) or any(q.problem for q in questions)
         return NotebookResult(
@@ -171,26 +226,36 @@ class Grader:
             key=key,
         )
 
-    def _grade_question(
-        self, notebook: Notebook, question: Question, session: Session
-    ) -> QuestionResult:
+    def _grade_questions(self, notebook: Notebook, session: Session) -> list[QuestionResult]:
+        """The automatic questions, all their public tests before the first hidden one."""
+        asked = [_Asked.of(q, notebook, session) for q in notebook.questions if not q.manual]
+        for one in asked:
+            self._run_tests(one, notebook, hidden=False)
+        results = []
+        while asked:
+            one = asked.pop(0)  # and let go of what its calls returned
+            self._run_tests(one, notebook, hidden=True)
+            results.append(self._question_result(one))
+        return results
+
+    def _run_tests(self, one: _Asked, notebook: Notebook, hidden: bool) -> None:
         started = time.monotonic()
-        tests = copy.copy(self._compiled(notebook.test_files[question.name], question.name))
-        names = session.names()
-        try:
-            key = (self.course.seed, notebook.name, question.name)
-            with stage("tests"):
-                outcomes = tests.run_sealed(names, key)
-        finally:
-            names.close()
+        key = (self.course.seed, notebook.name, one.question.name)
+        with stage("tests"):
+            one.tests.run_sealed(one.names, key, hidden)
+        one.seconds += time.monotonic() - started
+
+    def _question_result(self, one: _Asked) -> QuestionResult:
+        question = one.question
+        outcomes = [outcome for _, outcome in sorted(one.tests.outcomes.items())]
         results = [
             TestResult(
                 name=test.name,
                 points=test.points,
                 passed=outcome.mismatch is None,
                 hidden=test.hidden,
-                message="" if outcome.mismatch is None else str(outcome.mismatch),
-                cause=self._cause(outcome, names.calls),
+                message=outcome.message,
+                cause=self._cause(outcome, one.names.calls),
                 remark=outcome.remark,
             )
             for test, outcome in zip(question.tests, outcomes, strict=True)
@@ -199,11 +264,11 @@ class Grader:
             name=question.name,
             part=question.part,
             title=question.title,
-            score=float(tests.score),
+            score=float(one.tests.score),
             possible=float(question.points),
             tests=tuple(results),
             problem=_problem(outcomes),
-            seconds=round(time.monotonic() - started, 3),
+            seconds=round(one.seconds, 3),
         )
 
     def _cause(self, outcome: Outcome, calls: Sequence[Call]) -> str:

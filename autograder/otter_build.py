@@ -1,12 +1,14 @@
 """What Otter makes of a master, released in a form that is the same every time.
 
 Comes in: a checked master. Goes out: the solved notebook, the student notebook and Otter's test
-files. Otter's own transformer does the work, in process, as `otter assign` runs it.
+files. Otter's own transformer does the work, in process, as `otter assign` runs it. Its first cell
+and its last ones give way to ours, which find labkit, word the checks, and pack the submission.
 """
 
 from __future__ import annotations
 
 import copy
+import string
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +22,10 @@ from otter.assign.tests_manager import AssignmentTestsManager
 
 from autograder.course import CourseError
 
+IGNORED = "otter_ignore"  # Otter's tag for cells that grading leaves out
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+_TEMPLATES = Path(__file__).resolve().parent / "templates"
+_EXPORT = ("## Submission\n", "# Save your notebook first", "grader.export(")  # Otter's last cells
 
 
 @dataclass(frozen=True)
@@ -74,13 +79,16 @@ def _written(transformed: Any, folder: Path, sanitize: bool) -> NotebookNode:
 
 def canonical(notebook: NotebookNode) -> NotebookNode:
     """The notebook as it is released: no outputs, fixed metadata, ids from question and position,
-    and Otter's first cell right before the first code cell."""
+    our set-up cell right before the first code cell, and at the end the cells that hand in."""
     cells = [cell for cell in notebook.cells if cell.source.strip()]  # Otter ends with a blank one
+    cells = [cell for cell in cells if not cell.source.startswith(_EXPORT)]
     init = next((cell for cell in cells if cell.source.startswith("# Initialize Otter")), None)
     if init is not None:
         cells.remove(init)
+        init.source = _set_up(notebook.metadata["otter"]["assignment_name"])
         place = next((i for i, cell in enumerate(cells) if cell.cell_type == "code"), len(cells))
         cells.insert(place, init)
+        cells += _hand_in()
     counts: dict[str, int] = {}
     question = ""
     for cell in cells:
@@ -96,6 +104,21 @@ def canonical(notebook: NotebookNode) -> NotebookNode:
         metadata["otter"] = notebook.metadata.otter
     released: NotebookNode = nbformat.v4.new_notebook(cells=cells, metadata=metadata)
     return released
+
+
+def _set_up(name: str) -> str:
+    template = string.Template((_TEMPLATES / "set_up_cell.txt").read_text("utf-8"))
+    return template.substitute(name=name).strip()
+
+
+def _hand_in() -> list[NotebookNode]:
+    """A heading with what to do, and the cell that packs; grading leaves it out."""
+    locked = {"deletable": False, "editable": False, "question": ""}
+    text = (_TEMPLATES / "hand_in.md").read_text("utf-8").strip()
+    return [
+        nbformat.v4.new_markdown_cell(text, metadata=locked),
+        nbformat.v4.new_code_cell("grader.hand_in()", metadata=locked | {"tags": [IGNORED]}),
+    ]
 
 
 def to_bytes(notebook: NotebookNode) -> bytes:

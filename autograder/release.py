@@ -16,6 +16,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import yaml
@@ -71,6 +72,8 @@ def assign(course: Course, out: Path, run: bool = False) -> Release:
     _refuse_leaks(_visible(course, handed_out), secrets)
 
     solved = {m.name: otter_build.build(m.name, m.content, m.file).solved for m in read}
+    for name, notebook in solved.items():
+        notebook.metadata["homework"] = _homework(course, name, hidden=True)
     bundle = _grading_files(course)
     graded = {f"{course.name}-autograder.zip": archives.zipped(bundle | _scripts(), _SCRIPTS)}
     inner, pins = archives.zipped(bundle), _pins()
@@ -97,9 +100,23 @@ def _student_notebooks(
     for master in read:
         marked, tokens = leaks.with_tokens(master, course.seed)
         student = otter_build.build(master.name, marked.content, master.file).student
+        student.metadata["homework"] = _homework(course, master.name, hidden=False)
         notebooks[f"{master.name}.ipynb"] = otter_build.to_bytes(student)
         secrets += tokens
     return notebooks, secrets
+
+
+def _homework(course: Course, name: str, hidden: bool) -> dict[str, Any]:
+    """What a notebook's own metadata says: to which homework it belongs, what the notebooks of that
+    are, and what its checks are called (with the hidden ones in solved notebooks alone)."""
+    (notebook,) = (each for each in course.notebooks if each.name == name)
+    checks = {
+        question.name: [test.name for test in question.tests if hidden or not test.hidden]
+        for question in notebook.questions
+        if not question.manual
+    }
+    names = [each.name for each in course.notebooks]
+    return {"name": course.name, "notebooks": names, "checks": checks}
 
 
 def _student_files(course: Course, notebooks: Mapping[str, bytes]) -> dict[str, bytes]:
@@ -116,8 +133,9 @@ def _student_files(course: Course, notebooks: Mapping[str, bytes]) -> dict[str, 
     readme = string.Template((_TEMPLATES / "student_readme.md").read_text("utf-8")).substitute(
         title=course.title,
         notebooks="\n".join(names),
-        data=", and `data/` what they read" if data else "",
+        data=", and `data/`, which they read" if data else "",
         environment=specification["name"],
+        submission=f"{course.name}-submission.zip",
     )
     return {
         **notebooks,
@@ -127,6 +145,7 @@ def _student_files(course: Course, notebooks: Mapping[str, bytes]) -> dict[str, 
         "environment.yml": environment,
         "requirements.txt": ("\n".join(pip) + "\n").encode(),
         "README.md": readme.encode(),
+        "AGENTS.md": (_TEMPLATES / "student_agents.md").read_bytes(),
     }
 
 
@@ -246,7 +265,7 @@ def _check_passed(name: str, notebook: NotebookNode) -> None:
     for cell in notebook.cells:
         if cell.source.startswith("grader.check("):
             shown = "".join(str(o.get("data", {}).get("text/plain", "")) for o in cell.outputs)
-            if "All test cases passed!" not in shown:
+            if "failed" in shown or "passed" not in shown:
                 raise CourseError(f"the solved {name} fails at {cell.source}:\n{shown}")
 
 

@@ -3,10 +3,15 @@
 `RemoteNamespace.get(name)` gives a `RemoteFunction` or a plain value. A call sends its arguments to
 a fork of the student's process and returns plain data, or raises `Mismatch` with a text for the
 student: it raised, it took too long, its process died, it sent what is not a message.
+
+What a student's process says in words could carry hidden inputs out to its author. So its words are
+quoted only while it has seen none (`quotes`); after that a text names what happened, and no more.
 """
 
 from __future__ import annotations
 
+import builtins
+import signal
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,13 +26,23 @@ from autograder.wire import Channel, Closed, Opaque, TimedOut, WireError
 from labkit.checks import Mismatch
 
 _COST_LAUNCHES = 200_000  # operations that a cost check counts before it gives up
+_TOO_LARGE = "its answer is larger than a grader takes"
+
+# Exceptions that may be named where words are not quoted: a name of the student's own is a text.
+_KNOWN_ERRORS = frozenset(
+    name
+    for name, kind in vars(builtins).items()
+    if isinstance(kind, type) and issubclass(kind, BaseException)
+) | {"LinAlgError", "_LinAlgError", "AxisError", "OutOfMemoryError", "JSONDecodeError"}
 
 
 @dataclass
 class Budget:
-    """The seconds a question may still use."""
+    """What a question may use: seconds, and bytes in all its answers, which are kept until it is
+    graded."""
 
     seconds: float
+    answer_bytes: int
     used: float = 0.0
 
     @property
@@ -38,9 +53,13 @@ class Budget:
 class RemoteNamespace:
     """The names of one notebook run, for one question. `fork` gives a channel to a fresh fork of
     the student's process; it is called at the first use, and again after a fork was lost. `reap`
-    ends it, and says how it ended if it is told to wait for that."""
+    ends it, and says how it ended if it is told to wait for that.
+
+    quotes  whether messages may repeat the student's own words
+    """
 
     def __init__(self, fork: Callable[[], Channel], reap: Callable[[bool], int], budget: Budget):
+        self.quotes = True
         self._fork = fork
         self._reap = reap
         self._budget = budget
@@ -68,22 +87,25 @@ class RemoteNamespace:
                 with stage("forks"):
                     self._channel = self._fork()
                 started = time.monotonic()
+            before = self._channel.received
             with stage("calls"):
                 answer = ask(self._channel, request, started + self._budget.left)
+            self._budget.answer_bytes -= self._channel.received - before
         except TimedOut:
             self.close()
             raise Mismatch(
                 f"it did not finish within {self._budget.seconds:g} seconds", kind="too long"
             ) from None
         except Closed:
-            raise Mismatch(
-                f"its process ended: {_death(self.close(wait=True))}", kind="died"
-            ) from None
-        except WireError as error:
+            said = _death(self.close(wait=True), self.quotes)
+            raise Mismatch(f"its process ended: {said}", kind="died") from None
+        except WireError:
             self.close()
-            raise Mismatch(f"what came back cannot be read ({error})", kind="type") from None
+            raise Mismatch("what came back cannot be read", kind="type") from None
         finally:
             self._budget.used += time.monotonic() - started
+        if self._budget.answer_bytes < 0:
+            raise Mismatch("its answers together are larger than a grader takes", kind="type")
         return answer
 
     def close(self, wait: bool = False) -> int:
@@ -157,7 +179,10 @@ class RemoteFunction:
             kind = _text(described.get("type"), 100)
             call = Call(self.__name__, tuple(args), raised=kind, pullback=pullback)
             self._names.calls.append(call)
-            raise Mismatch(f"{self.__name__} raised {say(described)}", kind="raised")
+            if kind == WireError.__name__:
+                raise Mismatch(f"{self.__name__}: {_TOO_LARGE}", kind="type")
+            said = say(described, self._names.quotes)
+            raise Mismatch(f"{self.__name__} raised {said}", kind="raised")
         return answer
 
     def _record(self, args: Sequence[Any], answer: dict[str, Any]) -> Any:
@@ -195,12 +220,16 @@ class Missing:
     call_with_arguments = gradients = cost = __call__
 
 
-def say(raised: dict[str, Any]) -> str:
-    """An exception as a student reads it: `ValueError: text (line 3)`."""
+def say(raised: dict[str, Any], quotes: bool = True) -> str:
+    """An exception as a student reads it: `ValueError: text (line 3 of its cell)`; where words are
+    not quoted, without its text, and with its type only if that is one that everybody has."""
     kind = _text(raised.get("type"), 100) or "an exception"
     message = _text(raised.get("message"), 300)
+    if not quotes:
+        kind = kind if kind in _KNOWN_ERRORS else "an exception of its own"
+        message = ""
     line = raised.get("line")
-    where = f" (line {line} of its cell)" if isinstance(line, int) and 0 < line < 10**6 else ""
+    where = f" (line {line} of its cell)" if isinstance(line, int) and 0 < line < 10**4 else ""
     return f"{kind}: {message}{where}" if message else f"{kind}{where}"
 
 
@@ -225,8 +254,10 @@ def _plain(value: Any) -> Any:
     return Ellipsis if value == Opaque("ellipsis") and isinstance(value, Opaque) else value
 
 
-def _death(status: int) -> str:
-    if status >= 0:
-        return f"it exited with status {status}"
+def _death(status: int, quotes: bool) -> str:
+    """How a process ended, by the status that its own side reports."""
+    if 0 <= status < 256:
+        return f"it exited with status {status}" if quotes else "it exited"
     names = {-9: "it was killed", -11: "a segmentation fault", -6: "it aborted"}
-    return names.get(status, f"signal {-status}")
+    known = -status in {number.value for number in signal.Signals}
+    return names.get(status, f"signal {-status}" if known and quotes else "by a signal")

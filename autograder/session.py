@@ -15,6 +15,7 @@ from autograder.forks import Forks
 from autograder.intake import Cell
 from autograder.remote import Budget, RemoteNamespace, say
 from autograder.results import CellProblem
+from autograder.sandbox.freeze import Account
 from autograder.sandbox.pool import Child, Pool
 from autograder.stages import stage
 from autograder.wire import Channel, Closed, TimedOut, WireError
@@ -57,7 +58,19 @@ class Session:
 
     def names(self) -> RemoteNamespace:
         """The notebook's names, for one question, which has its own time to use."""
-        return RemoteNamespace(self._fork, self._reap, Budget(self._limits.question_seconds))
+        budget = Budget(self._limits.question_seconds, self._limits.question_bytes)
+        return RemoteNamespace(self.fork, self.reap, budget)
+
+    def stop(self) -> Account:
+        """Stop everything in the sandbox, until `go_on`; how its time was spent so far. Raises
+        Closed, TimedOut."""
+        assert self._child is not None
+        return self._child.stop()
+
+    def go_on(self) -> None:
+        """Let everything that `stop` stopped go on."""
+        assert self._child is not None
+        self._child.go_on()
 
     def _run(self) -> None:
         """Run the cells until a run comes through, leaving out what took the process down."""
@@ -137,7 +150,7 @@ class Session:
         self._left_out.add(number)
         self._note(number, "skipped", f"was not run: {why}")
 
-    def _fork(self) -> Channel:
+    def fork(self) -> Channel:
         """A fork of the notebook's process; of a new run if that process is gone. Raises Closed
         where a new run cannot be forked either: then there is nothing to ask any more."""
         if self._lost:
@@ -153,7 +166,7 @@ class Session:
             self._lost = True
             raise Closed(str(error)) from None
 
-    def _reap(self, wait: bool) -> int:
+    def reap(self, wait: bool = True) -> int:
         """End the last fork; where waited for, how it ended (0 where nothing can be learnt)."""
         try:
             return self._forks.reap(wait)

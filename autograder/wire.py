@@ -9,6 +9,7 @@ name of its type.
 
 from __future__ import annotations
 
+import builtins
 import math
 import socket
 import struct
@@ -35,10 +36,20 @@ DTYPES: tuple[torch.dtype, ...] = (
     torch.bool,
 )
 MAX_DIMS = 16
-MAX_ITEMS = 1 << 20  # in all lists and dicts of one message together: what bytes cannot bound
+MAX_ITEMS = 1 << 18  # in all lists and dicts of one message together: what bytes cannot bound
+MAX_ELEMENTS = 1 << 22  # of one tensor: in float64 and complex128, checks hold several of its size
 _HEADER = struct.Struct(">I")
 _TENSOR_HEAD = struct.Struct(">BB")  # dtype's place in DTYPES, number of dimensions
 _TENSOR, _OPAQUE = 1, 2
+
+# Types that an `Opaque` may be called by. A name of the student's own would be a text, and carry
+# what they like into a message.
+_KNOWN_TYPES = {name for name, kind in vars(builtins).items() if isinstance(kind, type)} | set(
+    """
+    ellipsis NoneType function generator module Tensor Parameter ndarray Generator dtype device
+    Size DataFrame Series Figure Fraction Decimal
+    """.split()
+)
 
 
 class WireError(Exception):
@@ -55,7 +66,8 @@ class TimedOut(WireError):
 
 @dataclass(frozen=True)
 class Opaque:
-    """Something that has no plain form; only the name of its type crossed."""
+    """Something that has no plain form; only the name of its type crossed, "object" where that is
+    a type of the student's own."""
 
     type_name: str
 
@@ -124,6 +136,8 @@ def _opaque(value: object) -> msgpack.ExtType:
 
 
 def _tensor_to_ext(tensor: torch.Tensor) -> msgpack.ExtType:
+    if tensor.numel() > MAX_ELEMENTS:  # before a small one that was expanded is written out
+        raise WireError(f"a tensor of {tensor.numel():,} elements")
     plain = tensor.detach().resolve_conj().resolve_neg().to("cpu").contiguous()
     if plain.layout is not torch.strided or plain.dtype not in DTYPES or plain.dim() > MAX_DIMS:
         return _opaque(tensor)
@@ -137,7 +151,8 @@ def _tensor_to_ext(tensor: torch.Tensor) -> msgpack.ExtType:
 
 def _from_ext(code: int, data: bytes) -> object:
     if code == _OPAQUE:
-        return Opaque(data[:400].decode("utf-8", "replace")[:100])
+        name = data[:100].decode("utf-8", "replace")
+        return Opaque(name if name in _KNOWN_TYPES else "object")
     if code != _TENSOR or len(data) < _TENSOR_HEAD.size:
         raise ValueError("unknown kind of value")
     dtype_index, dims = _TENSOR_HEAD.unpack_from(data)
@@ -148,11 +163,13 @@ def _from_ext(code: int, data: bytes) -> object:
     dtype = DTYPES[dtype_index]
     if math.prod(shape) * dtype.itemsize != len(data) - start or max(shape, default=0) >= 2**62:
         raise ValueError("a tensor whose bytes do not fit its shape")
+    if math.prod(shape) > MAX_ELEMENTS:
+        raise ValueError("a tensor with too many elements")
     if len(data) == start:
         return torch.empty(shape, dtype=dtype)
     if dtype is torch.bool and np.frombuffer(data, np.uint8, offset=start).max() > 1:
         raise ValueError("a boolean that is neither true nor false")
-    return torch.frombuffer(bytearray(data[start:]), dtype=dtype).reshape(shape)
+    return torch.frombuffer(bytearray(memoryview(data)[start:]), dtype=dtype).reshape(shape)
 
 
 class Channel:
@@ -164,6 +181,7 @@ class Channel:
     def __init__(self, sock: socket.socket, max_bytes: int):
         self.sock = sock
         self.max_bytes = max_bytes
+        self.received = 0  # bytes, in all messages so far
 
     def send(self, value: object, deadline: float | None = None) -> None:
         """Send one value. Raises Closed, TimedOut, WireError (too large)."""
@@ -190,7 +208,8 @@ class Channel:
         """The next value. Raises Closed, TimedOut, WireError (too large, or not a message)."""
         (length,) = _HEADER.unpack(self._read(_HEADER.size, deadline))
         if length > self.max_bytes:
-            raise WireError(f"a message of {length:,} bytes; the limit is {self.max_bytes:,}")
+            raise WireError(f"a message of more than {self.max_bytes:,} bytes")
+        self.received += length
         return decode(self._read(length, deadline))
 
     def close(self) -> None:

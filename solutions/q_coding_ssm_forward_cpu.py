@@ -14,11 +14,6 @@
 # # ASSIGNMENT CONFIG
 # name: q_coding_ssm_forward_cpu
 # init_cell: true
-# export_cell:
-#   pdf: false
-#   run_tests: true
-#   force_save: false
-#   instructions: The zip that it writes is what you hand in.
 # tests:
 #   files: false
 #   ok_format: false
@@ -75,7 +70,7 @@ N, D = 32, 32  # sequences and inputs a step, in all measurements below
 # points: 4
 
 # %% [markdown]
-# ### 2a · One step after another
+# ## 2a · One step after another
 # 4 points · difficulty 1 of 3 · about 15 minutes
 #
 # Write the model down as a loop over the steps. This is the definition itself, and in any code base
@@ -282,7 +277,7 @@ with needs("2a"):
 # points: 7
 
 # %% [markdown]
-# ### 2b · All steps at once
+# ## 2b · All steps at once
 # 7 points · difficulty 2 of 3 · about 45 minutes
 #
 # Unroll the recursion, and each state is a sum over everything that came in before it, weighted by
@@ -602,7 +597,7 @@ with needs("2b"):
 # points: 3
 
 # %% [markdown]
-# ### 2c · What it costs, counted
+# ## 2c · What it costs, counted
 # 3 points · difficulty 1 of 3 · about 20 minutes
 #
 # Before any clock, count. A count is exact, is the same on every machine, and tells what a
@@ -772,7 +767,7 @@ with needs("2c"):
 # points: 1
 
 # %% [markdown]
-# ### 2c Q1 · Do they agree?
+# ## 2c Q1 · Do they agree?
 # 1 point · difficulty 1 of 3 · about 10 minutes
 #
 # The next cell compares your two functions, and draws their difference at each step. How large is the
@@ -819,7 +814,7 @@ with needs("2a", "2b", "2c"):
 # points: 1
 
 # %% [markdown]
-# ### 2c Q2 · What the recurrence costs
+# ## 2c Q2 · What the recurrence costs
 # 1 point · difficulty 1 of 3 · about 10 minutes
 #
 # Give the number of operations of the recurrent form in O-notation, with N, T, D and H in it. Which
@@ -852,7 +847,7 @@ with needs("2a", "2b", "2c"):
 # points: 1
 
 # %% [markdown]
-# ### 2c Q3 · What the convolution costs
+# ## 2c Q3 · What the convolution costs
 # 1 point · difficulty 2 of 3 · about 10 minutes
 #
 # Now the convolutional form in O-notation. The homework's solution gives O(H^3 T) for it. Which part
@@ -908,7 +903,7 @@ with needs("2a", "2b"):
 # points: 2
 
 # %% [markdown]
-# ### 2c Q4 · Which is faster, and from where on?
+# ## 2c Q4 · Which is faster, and from where on?
 # 2 points · difficulty 2 of 3 · about 30 minutes
 #
 # By the counts it is no race: the convolution always has more to do, up to hundreds of times. Decide
@@ -991,7 +986,7 @@ with needs("2a", "2b", "the measurement above"):
 # points: 1
 
 # %% [markdown]
-# ### 2c Q5 · What grows how?
+# ## 2c Q5 · What grows how?
 # 1 point · difficulty 2 of 3 · about 10 minutes
 #
 # Look at the lower row, and at both again. From T = 128 to 512, by how much do time and peak memory

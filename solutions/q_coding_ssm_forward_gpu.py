@@ -14,11 +14,6 @@
 # # ASSIGNMENT CONFIG
 # name: q_coding_ssm_forward_gpu
 # init_cell: true
-# export_cell:
-#   pdf: false
-#   run_tests: true
-#   force_save: false
-#   instructions: The zip that it writes is what you hand in.
 # tests:
 #   files: false
 #   ok_format: false
@@ -84,7 +79,7 @@ print(f"Measuring on {recorded.machine(device)}{hint}.")
 # points: 4
 
 # %% [markdown]
-# ### 2d · The same functions, wherever the tensors are
+# ## 2d · The same functions, wherever the tensors are
 # 4 points · difficulty 1 of 3 · about 20 minutes
 #
 # Bring your three functions over from the CPU notebook. The mathematics stays, and so do the
@@ -326,7 +321,7 @@ with needs("2d"):
 # </details>
 
 # %% [markdown]
-# ### One benchmark, four clocks
+# ## One benchmark, four clocks
 #
 # Before any race, look at the clock. Operations on a GPU are only *queued* when their call returns;
 # a clock that does not wait for the queue to run empty measures how fast Python can ask. The next
@@ -362,7 +357,7 @@ with needs("2d"):
 # points: 2
 
 # %% [markdown]
-# ### 2e Q6 · Is it the same race on a GPU?
+# ## 2e Q6 · Is it the same race on a GPU?
 # 2 points · difficulty 2 of 3 · about 30 minutes
 #
 # You know how it went on the CPU: for small H the convolution won over a range of lengths, and for
@@ -466,7 +461,7 @@ if not on_gpu:
 # points: 7
 
 # %% [markdown]
-# ### 2f · A diagonal W
+# ## 2f · A diagonal W
 # 7 points · difficulty 2 of 3 · about 35 minutes
 #
 # Let W be diagonal, with entries a_1, ..., a_H. Then W h is a times h, entry by entry, every unit
@@ -811,7 +806,7 @@ with needs("2f"):
 # points: 2
 
 # %% [markdown]
-# ### 2f Q7 · What does a diagonal W change?
+# ## 2f Q7 · What does a diagonal W change?
 # 2 points · difficulty 2 of 3 · about 20 minutes
 #
 # To carry the state on now takes 2 N H operations a step instead of 2 N H^2, and to convolve it 2 N
@@ -929,7 +924,7 @@ with needs("2d", "2f", "the measurements in Q6 and Q7"):
 # points: 0
 
 # %% [markdown]
-# ### Challenge · The fastest you can
+# ## Challenge · The fastest you can
 # No points · difficulty 3 of 3 · as long as you like
 #
 # A full W again, and any method: `fast_ssm_forward(W, U, b, x)` gives the same states as

@@ -14,11 +14,6 @@
 # # ASSIGNMENT CONFIG
 # name: q_purification
 # init_cell: true
-# export_cell:
-#   pdf: false
-#   run_tests: true
-#   force_save: false
-#   instructions: The zip that it writes is what you hand in.
 # tests:
 #   files: false
 #   ok_format: false
@@ -68,7 +63,7 @@ from labkit.answers import needs
 # points: 4
 
 # %% [markdown]
-# ### 3a · Two encoders
+# ## 3a · Two encoders
 # 4 points · difficulty 1 of 3 · about 20 minutes
 #
 # Before looking for the best W, weigh two. Alpha keeps everything. Beta throws the second feature away,
@@ -303,7 +298,7 @@ with needs("3a"):
 # points: 6
 
 # %% [markdown]
-# ### 3b · The best encoder of all
+# ## 3b · The best encoder of all
 # 6 points · difficulty 2 of 3 · about 35 minutes
 #
 # Of all square matrices, which has the least L2? With the singular value decomposition (SVD)
@@ -592,7 +587,7 @@ with needs("3a", "3b"):
 # points: 4
 
 # %% [markdown]
-# ### 3b Q1 · Why it is the best
+# ## 3b Q1 · Why it is the best
 # 4 points · difficulty 3 of 3 · about 40 minutes
 #
 # Derive the closed form, and say why there is no other minimum. There are three good roads; one is
@@ -660,7 +655,7 @@ with needs("3a", "3b"):
 # points: 1
 
 # %% [markdown]
-# ### 3b Q2 · Where the noise went
+# ## 3b Q2 · Where the noise went
 # 1 point · difficulty 2 of 3 · about 10 minutes
 #
 # Show the identity above, for noise whose entries are independent with mean 0 and variance sigma^2. Then
@@ -694,7 +689,7 @@ with needs("3a", "3b"):
 # points: 4
 
 # %% [markdown]
-# ### 3c · A window for lam
+# ## 3c · A window for lam
 # 4 points · difficulty 2 of 3 · about 30 minutes
 #
 # Turn the question round: you know what you want to keep, and look for lam. Of the first `keep`
@@ -953,7 +948,7 @@ with needs("3c"):
 # points: 1
 
 # %% [markdown]
-# ### 3c Q1 · How far apart?
+# ## 3c Q1 · How far apart?
 # 1 point · difficulty 2 of 3 · about 15 minutes
 #
 # By what factor does the last singular value kept have to exceed the next one, so that there is a window

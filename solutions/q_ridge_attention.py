@@ -14,11 +14,6 @@
 # # ASSIGNMENT CONFIG
 # name: q_ridge_attention
 # init_cell: true
-# export_cell:
-#   pdf: false
-#   run_tests: true
-#   force_save: false
-#   instructions: The zip that it writes is what you hand in.
 # tests:
 #   files: false
 #   ok_format: false
@@ -73,7 +68,7 @@ from labkit.answers import needs
 # points: 1
 
 # %% [markdown]
-# ### 4a · An average that takes in one more
+# ## 4a · An average that takes in one more
 # 1 point · difficulty 1 of 3 · about 10 minutes
 #
 # You know the average m of n points, and one more point comes in. The n points are gone; you kept m
@@ -203,7 +198,7 @@ with needs("4a"):
 # points: 2
 
 # %% [markdown]
-# ### 4b · Ridge regression is two sums
+# ## 4b · Ridge regression is two sums
 # 2 points · difficulty 1 of 3 · about 20 minutes
 #
 # Take n examples, inputs x_i with d entries and targets y_i, which are numbers. The rows of X are the
@@ -380,7 +375,7 @@ with needs("4b"):
 # points: 3
 
 # %% [markdown]
-# ### 4c · Ridge attention, all pairs at once
+# ## 4c · Ridge attention, all pairs at once
 # 3 points · difficulty 2 of 3 · about 30 minutes
 #
 # Now the inputs are keys, and the targets are values: vectors with dv entries, so w becomes a matrix W
@@ -634,7 +629,7 @@ with needs("4c"):
 # points: 1
 
 # %% [markdown]
-# ### 4d · Where gradients pass
+# ## 4d · Where gradients pass
 # 1 point · difficulty 1 of 3 · about 10 minutes
 #
 # Put the layer into a transformer, with a loss behind it. Training needs the slope of that loss with
@@ -722,7 +717,7 @@ with needs("4c"):
 # points: 2
 
 # %% [markdown]
-# ### 4e · One more term in an inverse
+# ## 4e · One more term in an inverse
 # 2 points · difficulty 1 of 3 · about 20 minutes
 #
 # An inverse, known already, of a matrix to which something of rank one is then added: what is the new
@@ -932,7 +927,7 @@ with needs("4e"):
 # points: 4
 
 # %% [markdown]
-# ### 4f · Causal ridge attention
+# ## 4f · Causal ridge attention
 # 4 points · difficulty 3 of 3 · about 60 minutes
 #
 # In a decoder the query at t meets only the pairs up to t, its own included. Taken from scratch at every
@@ -1279,7 +1274,7 @@ with needs("4c", "4f"):
 # points: 3
 
 # %% [markdown]
-# ### 4f Q1 · Your recursion
+# ## 4f Q1 · Your recursion
 # 3 points · difficulty 2 of 3 · about 30 minutes
 #
 # Describe how you compute causal ridge attention, so that somebody else could write it: what is carried
@@ -1329,7 +1324,7 @@ with needs("4c", "4f"):
 # points: 2
 
 # %% [markdown]
-# ### 4g · The attention weights
+# ## 4g · The attention weights
 # 2 points · difficulty 2 of 3 · about 25 minutes
 #
 # People like to look at attention weights: how much of each value there is in an output. Softmax
@@ -1554,7 +1549,7 @@ with needs("4g"):
 # points: 2
 
 # %% [markdown]
-# ### 4g Q1 · What the weights tell
+# ## 4g Q1 · What the weights tell
 # 2 points · difficulty 2 of 3 · about 20 minutes
 #
 # Derive the weights: start from W^T q and show that the output is a combination of the values with the
@@ -1618,7 +1613,7 @@ with needs("4b", "4c", "4e", "4f", "4g"):
 # points: 0
 
 # %% [markdown]
-# ### Challenge · In chunks
+# ## Challenge · In chunks
 # No points · difficulty 3 of 3 · about an hour
 #
 # The recursion has the right work and the wrong shape: n small steps in a row, where machines like large

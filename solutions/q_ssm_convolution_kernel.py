@@ -14,11 +14,6 @@
 # # ASSIGNMENT CONFIG
 # name: q_ssm_convolution_kernel
 # init_cell: true
-# export_cell:
-#   pdf: false
-#   run_tests: true
-#   force_save: false
-#   instructions: The zip that it writes is what you hand in.
 # tests:
 #   files: false
 #   ok_format: false
@@ -72,7 +67,7 @@ from labkit.answers import needs
 # points: 4
 
 # %% [markdown]
-# ### 1a · The kernel, and the output from it
+# ## 1a · The kernel, and the output from it
 # 4 points · difficulty 1 of 3 · about 30 minutes
 #
 # Send in a single 1 at step 0 and nothing afterwards. At step 0 it goes straight through D; at step 1
@@ -372,7 +367,7 @@ with needs("1a"):
 # points: 3
 
 # %% [markdown]
-# ### 1a Q1 · Where the kernel comes from
+# ## 1a Q1 · Where the kernel comes from
 # 3 points · difficulty 2 of 3 · about 25 minutes
 #
 # Show that the output of the model *is* the convolution above, and that K is what it is said to be.
@@ -413,7 +408,7 @@ with needs("1a"):
 # points: 2
 
 # %% [markdown]
-# ### 1b · Two kernels by hand
+# ## 1b · Two kernels by hand
 # 2 points · difficulty 1 of 3 · about 15 minutes
 #
 # Numbers you have worked out yourself are the cheapest test of code there is. Do these on paper
@@ -526,7 +521,7 @@ with needs("1a", "1b"):
 # points: 1
 
 # %% [markdown]
-# ### 1b Q1 · What a kernel tells
+# ## 1b Q1 · What a kernel tells
 # 1 point · difficulty 1 of 3 · about 10 minutes
 #
 # Why is K called the impulse response, and what does K_5 tell you about an input of five steps ago?
@@ -562,7 +557,7 @@ with needs("1a", "1b"):
 # points: 2
 
 # %% [markdown]
-# ### 1c · How long is the longest chain?
+# ## 1c · How long is the longest chain?
 # 2 points · difficulty 2 of 3 · about 25 minutes
 #
 # Give yourself as many processors as you like. Then it does not matter how many operations there are,
@@ -699,7 +694,7 @@ test_scan_span(scan_span)
 # points: 2
 
 # %% [markdown]
-# ### 1c Q1 · Why
+# ## 1c Q1 · Why
 # 2 points · difficulty 2 of 3 · about 20 minutes
 #
 # Give the reason for each of your three answers, in two or three sentences each. What makes the scan
@@ -743,7 +738,7 @@ test_scan_span(scan_span)
 # points: 2
 
 # %% [markdown]
-# ### 1d · The kernel by doubling
+# ## 1d · The kernel by doubling
 # 2 points · difficulty 2 of 3 · about 30 minutes
 #
 # The output no longer waits, but the kernel still does: in 1a each power of A comes from the one
@@ -971,7 +966,7 @@ with needs("1a", "1d"):
 # points: 1
 
 # %% [markdown]
-# ### 1d Q1 · B first
+# ## 1d Q1 · B first
 # 1 point · difficulty 2 of 3 · about 15 minutes
 #
 # Doubling a list of whole powers (n x n) and doubling a list that starts from B (n x m) have the same
@@ -1005,7 +1000,7 @@ with needs("1a", "1d"):
 # points: 1
 
 # %% [markdown]
-# ### 1e · When A is diagonal
+# ## 1e · When A is diagonal
 # 1 point · difficulty 2 of 3 · about 20 minutes
 #
 # Let A = diag(a) with a = (a_1, ..., a_n). Its powers are diagonal too, and every entry of the kernel
@@ -1158,7 +1153,7 @@ with needs("1d", "1e"):
 # points: 2
 
 # %% [markdown]
-# ### 1f · When A is the identity plus a rank-one matrix
+# ## 1f · When A is the identity plus a rank-one matrix
 # 2 points · difficulty 3 of 3 · about 35 minutes
 #
 # Now A = I + p p^T with p (n,), a full matrix that holds only n numbers. With v = p^T p, every power is

@@ -74,12 +74,15 @@ def pool(level: seal.Level) -> Iterator[Pool]:
         yield warm
 
 
+_AT_ONE_LEVEL = ("test_hostile.py", "test_session.py", "test_grading.py", "test_turns.py")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What a submission's code can do is tried at every level in `make test`; how notebooks run,
     and the hostile corpus, at the strongest one there, and at every level in `make verify`."""
     for item in items:
         weaker = "[landlock" in item.name or "[uid" in item.name
-        if weaker and item.path.name in ("test_hostile.py", "test_session.py", "test_grading.py"):
+        if weaker and item.path.name in _AT_ONE_LEVEL:
             item.add_marker(pytest.mark.verify)
 
 

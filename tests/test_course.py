@@ -194,7 +194,7 @@ BROKEN_MASTERS = {
         "# # END TESTS",
         "'# END TESTS' comes before '# END QUESTION'",
     ),
-    "a heading of another part": ("### 1a ·", "### 2a ·", "heading says 2a, and its name says 1a"),
+    "a heading of another part": ("## 1a ·", "## 2a ·", "heading says 2a, and its name says 1a"),
     "tests in Otter's other format": ("ok_format: false", "ok_format: true", "ok_format: false"),
     "an unknown key in Otter's config": ("export_cell", "exprot_cell", "exprot_cell"),
     "another notebook's name": ("export_cell", "name: q_big\n# export_cell", "is to be q_tiny"),

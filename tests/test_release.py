@@ -102,6 +102,7 @@ def test_the_student_zip_holds_what_a_student_needs(released: Release) -> None:
     assert "labkit/checks.py" in modules
     assert set(files_in(released.student)) == modules | {
         "README.md",
+        "AGENTS.md",
         "environment.yml",
         "requirements.txt",
         "q_tiny.ipynb",
@@ -189,7 +190,7 @@ def test_students_get_no_solution_no_hidden_test_and_no_secret(released: Release
 def test_the_solved_notebook_ran_and_its_page_shows_it(released: Release) -> None:
     (page,) = released.pages
     text = page.read_text("utf-8")
-    assert "All test cases passed" in text or "passed!" in text
+    assert "all 2 public checks passed" in text
     assert "flattened" in text
     assert "Entries of opposite sign" in text
     solved = nbformat.read(released.instructor[0], as_version=4)
@@ -206,10 +207,14 @@ def test_a_student_unpacks_the_zip_and_runs_the_notebook_unanswered(
         notebook, kernel_name="python3", resources={"metadata": {"path": tmp_path}}
     ).execute(stderr=subprocess.DEVNULL)
     sources = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
-    assert sources[0].startswith("# Initialize Otter"), "right before the set-up cell"
+    assert 'grader = Grader("q_tiny")' in sources[0], "right before the set-up cell"
     assert notebook.cells[0].cell_type == "markdown", "and after what the notebook is for"
     (check,) = (c for c in notebook.cells if c.source == 'grader.check("q1a")')
-    assert "nothing came back" in check.outputs[0]["data"]["text/plain"]
+    assert "1a: not answered yet" in check.outputs[0]["data"]["text/plain"]
+    said = notebook.cells[-1].outputs[0]["text"]
+    assert said.startswith("tiny-submission.zip is written, with 1 of 1 notebooks.")
+    assert "q_tiny: nothing is answered yet" in said
+    assert list(files_in(tmp_path / "tiny-submission.zip")) == ["q_tiny.ipynb"]
 
 
 LEAKS = {

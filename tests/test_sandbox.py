@@ -77,6 +77,10 @@ def test_magics_installs_plots_widgets_and_the_grader_do_no_harm(child):
     import otter, matplotlib.pyplot as plt, ipywidgets
     grader = otter.Notebook("x.ipynb")
     grader.check("q1")
+    from labkit.grader import Grader
+    grader = Grader("x")
+    grader.check("q1")
+    grader.hand_in()
     plt.plot([1, 2]); plt.show()
     ipywidgets.interact(lambda x: x, x=3)
     """

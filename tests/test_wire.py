@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from autograder.wire import (
     DTYPES,
+    MAX_ELEMENTS,
     MAX_ITEMS,
     Channel,
     Closed,
@@ -112,6 +113,7 @@ def tensor_message(
         tensor_message(shape=(2**62, 2**62), dims=2),
         tensor_message(shape=(2**63, 0), dims=2),
         tensor_message(dtype=11, shape=(2,), raw=b"\1\2"),
+        tensor_message(dtype=10, shape=(MAX_ELEMENTS + 1,), raw=bytes(MAX_ELEMENTS + 1)),
         msgpack.packb(msgpack.ExtType(1, b"")),
         msgpack.packb(msgpack.ExtType(7, b"abc")),
         msgpack.packb({1: 2}),
@@ -122,7 +124,7 @@ def tensor_message(
     ],
     ids=[
         "unknown dtype", "too many dimensions", "bytes missing", "size overflows",
-        "a size beyond 62 bits", "a boolean of 2", "no head", "unknown kind", "a number as key",
+        "a size beyond 62 bits", "a boolean of 2", "too many elements", "no head", "unknown kind", "a number as key",
         "one long list", "many lists", "nested too deep", "nothing",
     ],
 )  # fmt: skip
@@ -152,7 +154,7 @@ def test_a_channel_carries_values_in_order(ends):
 def test_a_message_over_the_limit_is_refused_before_it_is_read(ends):
     ours, theirs = ends
     theirs.sock.sendall(struct.pack(">I", 2**31))
-    with pytest.raises(WireError, match="the limit is 1,000"):
+    with pytest.raises(WireError, match="more than 1,000 bytes"):
         ours.receive(soon())
     with pytest.raises(WireError, match="the limit is 1,000"):
         ours.send("x" * 2000)

@@ -24,6 +24,7 @@ from typing import Any
 
 from autograder.course import Limits
 from autograder.sandbox import seal
+from autograder.sandbox.freeze import Account
 from autograder.sandbox.places import Places
 from autograder.wire import Channel, Closed, WireError
 
@@ -211,7 +212,8 @@ class Child:
         self._ending = ending
         self.on_end: Callable[[], None] = lambda: None
         self._open = True
-        self._report: dict[str, Any] | None = None
+        self._report: Any = None  # how the child ended, once that was learnt
+        self._closed = False
         self._closing = threading.Lock()
 
     def __enter__(self) -> Child:
@@ -238,11 +240,11 @@ class Child:
 
     def start(self, request: dict[str, Any], deadline: float) -> str:
         """Send a request and return the nonce that `finish` wants."""
-        return _send(self.channel, request, deadline)
+        return post(self.channel, request, deadline)
 
     def finish(self, nonce: str, deadline: float) -> dict[str, Any]:
         """The answer to a request that was started; may be tried again after TimedOut."""
-        return _expect(self.channel.receive(deadline), nonce)
+        return expect(self.channel.receive(deadline), nonce)
 
     def fork(self, deadline: float) -> Channel:
         """A channel to a fork of the child as it is now. Raises as `ask` does."""
@@ -272,17 +274,36 @@ class Child:
         if self._stop():
             self._ending(self)
 
+    def stop(self) -> Account:
+        """Stop everything in the sandbox, until `go_on`; how its time was spent so far. Raises
+        Closed where the sandbox has ended, TimedOut."""
+        return Account(**self._order(b"S", "stopped"))
+
+    def go_on(self) -> None:
+        """Let everything that `stop` stopped go on. Raises as `stop` does."""
+        self._order(b"C", "going")
+
+    def _order(self, letter: bytes, done: str) -> Any:
+        """Tell the supervisor something, and wait until it says that it is done."""
+        self._tell(letter)
+        answer = self._control.receive(time.monotonic() + _STOP_SECONDS)
+        if not isinstance(answer, dict) or done not in answer:
+            self._report = answer
+            raise Closed("the sandbox has ended")
+        return answer[done]
+
     def close(self) -> dict[str, Any]:
         """End the child, wait until all it started is gone, and return how it ended:
         {"status", "cpu_seconds", "peak_bytes"}, or {"error"}."""
         self._stop()
         with self._closing:
-            if self._report is None:
-                self._report = self._last_words()
+            if not self._closed:
+                self._closed = True
+                self._report = self._report or self._last_words()
                 self.channel.close()
                 self._control.close()
                 self._release()
-        return self._report
+        return self._report if isinstance(self._report, dict) else {}
 
     def gone(self) -> bool:
         """Whether all is over, so that `close` does not wait."""
@@ -302,7 +323,7 @@ class Child:
 
     def _last_words(self) -> dict[str, Any]:
         try:
-            report = self._control.receive(time.monotonic() + _STOP_SECONDS)
+            report = self._report or self._control.receive(time.monotonic() + _STOP_SECONDS)
         except WireError:
             report = {"error": "the supervisor did not answer"}
         return report if isinstance(report, dict) else {}
@@ -319,17 +340,19 @@ def processors() -> list[int]:
 
 def ask(channel: Channel, request: dict[str, Any], deadline: float) -> dict[str, Any]:
     """Send a request with a fresh nonce and return the answer that echoes it."""
-    nonce = _send(channel, request, deadline)
-    return _expect(channel.receive(deadline), nonce)
+    nonce = post(channel, request, deadline)
+    return expect(channel.receive(deadline), nonce)
 
 
-def _send(channel: Channel, request: dict[str, Any], deadline: float) -> str:
+def post(channel: Channel, request: dict[str, Any], deadline: float) -> str:
+    """Send a request and return the nonce that its answer must echo."""
     nonce = secrets.token_hex(8)
     channel.send({**request, "nonce": nonce}, deadline)
     return nonce
 
 
-def _expect(answer: object, nonce: str) -> dict[str, Any]:
+def expect(answer: object, nonce: str) -> dict[str, Any]:
+    """The answer, if it echoes the nonce. Raises WireError."""
     if not isinstance(answer, dict) or answer.get("nonce") != nonce:
         raise WireError("an answer to a question that was not asked")
     return answer

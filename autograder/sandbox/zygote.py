@@ -10,8 +10,9 @@ child's channel, and a control socket for the supervisor that stands between chi
          \\------ control ------/                        /
           \\------ channel ------------------------------/
 
-On the control socket the trusted side writes I (interrupt) or K (kill); closing it kills too. The
-supervisor answers once, when all is over: how the child ended, or why there was no sandbox.
+On the control socket the trusted side writes I (interrupt), S (stop everything in the sandbox, and
+say how its time was spent), C (let it go on) or K (kill); closing it kills
+too. When all is over the supervisor says how the child ended, or why there was no sandbox.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ import sys
 from typing import Any
 
 from autograder.sandbox import kernel, seal
+from autograder.sandbox.freeze import Freezer
 from autograder.wire import Channel, Closed
 
 _MAX_REQUEST = 1 << 20
@@ -121,7 +123,7 @@ def _supervise(request: dict[str, Any], channel_fd: int, control_fd: int, shell:
             control.sock.detach()
             _student(settings, work, channel_fd, request["max_bytes"], shell)
         os.close(channel_fd)
-        _watch(child, control.sock)
+        _watch(child, control)
         _, status, usage = os.wait4(child, 0)
         report = {
             "status": os.waitstatus_to_exitcode(status),
@@ -139,14 +141,20 @@ def _supervise(request: dict[str, Any], channel_fd: int, control_fd: int, shell:
             os._exit(0)
 
 
-def _watch(child: int, control: socket.socket) -> None:
+def _watch(child: int, control: Channel) -> None:
     """Return when the child has ended, by itself or because it was told to."""
-    ended = os.pidfd_open(child)
+    ended, freezer = os.pidfd_open(child), Freezer()
     while True:
-        if ended in select.select([ended, control.fileno()], [], [])[0]:
+        if ended in select.select([ended, control.sock.fileno()], [], [])[0]:
             return
-        if control.recv(1) == b"I":
+        told = control.sock.recv(1)
+        if told == b"I":
             os.kill(child, signal.SIGINT)
+        elif told == b"S":
+            control.send({"stopped": freezer.stop()})
+        elif told == b"C":
+            freezer.go_on()
+            control.send({"going": True})
         else:  # K, or the trusted side is gone
             os.kill(child, signal.SIGKILL)
             select.select([ended], [], [])

@@ -6,6 +6,7 @@ with an operation and a nonce; each answer echoes the nonce.
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Callable
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import torch
 
 from autograder.wire import Channel
+from autograder.worker import timed
 from autograder.worker.cells import describe
 
 Namespace = dict[str, Any]
@@ -23,6 +25,8 @@ def serve(channel: Channel, names: Namespace) -> None:
     while True:
         request = channel.receive()
         nonce = {"nonce": request["nonce"]}
+        if request["op"] == "share":
+            _, (request["descriptor"], *_), _, _ = socket.recv_fds(channel.sock, 1, 1)
         try:
             body = channel.encode({**OPERATIONS[request["op"]](names, request), **nonce})
         except (Exception, KeyboardInterrupt, SystemExit) as error:
@@ -83,6 +87,9 @@ OPERATIONS: dict[str, Callable[[Namespace, dict[str, Any]], dict[str, Any]]] = {
     "call_with_arguments": call_with_arguments,
     "gradients": gradients,
     "cost": cost,
+    "share": timed.share,
+    "turn": timed.turn,
+    "memory": timed.memory,
 }
 
 

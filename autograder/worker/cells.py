@@ -14,11 +14,14 @@ from typing import Any
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
+import labkit.grader
+
 _NO_INSTALL = ("pip", "conda", "mamba", "uv")
 
 
 class _Grader:
-    """Stands in for `otter.Notebook`: a check in a submission says nothing and costs nothing."""
+    """Stands in for labkit's `Grader` and for `otter.Notebook`: a check in a submission says
+    nothing and costs nothing."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         pass
@@ -44,6 +47,7 @@ def make_shell() -> InteractiveShell:
     stand_in = types.ModuleType("otter")
     stand_in.Notebook = _Grader  # type: ignore[attr-defined]
     sys.modules["otter"] = stand_in
+    labkit.grader.Grader = _Grader  # type: ignore[misc, assignment]
     return shell
 
 

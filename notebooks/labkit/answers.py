@@ -11,6 +11,7 @@ from typing import Any
 from labkit.checks import Mismatch, as_tensor
 
 _HERE = str(Path(__file__).parent)
+_TEST = "<string>"  # the file name of a check's code
 
 
 @contextmanager
@@ -27,7 +28,7 @@ def needs(*parts: str) -> Iterator[None]:
         yield
     except Exception as error:
         listed = " and ".join(filter(None, (", ".join(parts[:-1]), parts[-1])))
-        print(f"This cell needs {listed} first. It stopped here:\n  {_told(error)}")
+        print(f"This cell needs {listed} first. It stopped here:\n  {told(error)}")
 
 
 def answered(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -40,18 +41,21 @@ def answered(function: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-def _told(error: Exception) -> str:
+def told(error: Exception) -> str:
     """The error in a line, and the line of the notebook that it came from."""
     if isinstance(error, Mismatch):
         return str(error)
     if isinstance(error, NameError):
         return f"{error}: run the cell that makes it"
-    if isinstance(error, TypeError) and "NoneType" in str(error):
-        return "nothing came back (None): is a function still to be answered?"
-    text = f"{type(error).__name__}: {error}".split("\n")[0]
     frames = traceback.extract_tb(error.__traceback__)
     own = [f for f in frames[1:] if "site-packages" not in f.filename and _HERE not in f.filename]
-    if not own or not own[-1].line:
+    place = own[-1].name if own and own[-1].filename != _TEST else ""  # "" where a test raised it
+    if place in ("", "<module>") and isinstance(error, TypeError) and "NoneType" in str(error):
+        return "nothing came back (None): is a function still to be answered?"
+    if not place and isinstance(error, AssertionError):
+        return str(error)
+    text = f"{type(error).__name__}: {error}".split("\n")[0]
+    if not place or not own[-1].line:
         return text
-    where = "this cell" if own[-1].name == "<module>" else own[-1].name
+    where = "this cell" if place == "<module>" else place
     return f"{text}\n  in {where}: {own[-1].line}"

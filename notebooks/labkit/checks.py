@@ -43,6 +43,8 @@ def generator(*key: object) -> torch.Generator:
     return torch.Generator().manual_seed(int.from_bytes(digest[:8], "little") >> 1)
 
 
+_MOST_AXES = 6  # of a shape that is told
+
 _remarks: ContextVar[list[str] | None] = ContextVar("remarks", default=None)
 
 
@@ -274,6 +276,8 @@ def _place(index: tuple[int, ...], axes: Sequence[str]) -> str:
 
 
 def _shape(tensor: torch.Tensor, axes: Sequence[str] = ()) -> str:
+    if tensor.ndim > _MOST_AXES:
+        return f"one of {tensor.ndim} axes"
     shape = "(" + ", ".join(map(str, tensor.shape)) + ")"
     return f"{shape} = ({', '.join(axes)})" if axes and len(axes) == tensor.ndim else shape
 
@@ -285,6 +289,8 @@ def _percent(mask: torch.Tensor) -> str:
 
 def _share(error: float) -> str:
     """A relative error, rounded: 19%, or 2e-06 where percent would be mostly zeros."""
+    if error > 10:
+        return "over 1000%"
     return f"{error:.0%}" if error >= 0.01 else f"{error:.0e}"
 
 

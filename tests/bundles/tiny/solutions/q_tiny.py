@@ -30,7 +30,7 @@ import torch
 # points: 3
 
 # %% [markdown]
-# ### 1a · The mean of squares
+# ## 1a · The mean of squares
 #
 # (3 points.) For a tensor `x` of any shape, return the mean of the squares of its entries.
 
@@ -108,7 +108,7 @@ test_any_shape(mean_square)
 # points: 2
 
 # %% [markdown]
-# ### 1b · Why squares?
+# ## 1b · Why squares?
 #
 # (2 points.) In one sentence: what does the mean of the squares tell that the mean does not?
 

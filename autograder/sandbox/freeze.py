@@ -1,0 +1,124 @@
+"""Stops and continues everything in a sandbox, and reads how the kernel accounts for its time.
+
+Runs in the supervisor, the parent of all that a sandbox holds. What is stopped can neither work
+ahead nor take the processor from whoever is measured meanwhile. Processes are held by descriptors
+(pidfd), so that a number which the kernel has given to somebody else is never signalled.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+_TICKS = os.sysconf("SC_CLK_TCK")
+_PATIENCE = 2.0  # seconds until every process must have come to rest
+
+
+@dataclass(frozen=True)
+class Account:
+    """Seconds: `cpu` of the processors' time, used by all threads of all processes, and `waited`,
+    in which their main threads could have run and something else did."""
+
+    cpu: float
+    waited: float
+
+
+class Freezer:
+    """All descendants of this process."""
+
+    def __init__(self) -> None:
+        self._held: dict[int, int] = {}  # process -> its descriptor, of those that are stopped
+
+    def stop(self) -> dict[str, float]:
+        """Stop them all, wait until they rest, and return their `Account` so far. Raises
+        TimeoutError where they do not come to rest."""
+        deadline = time.monotonic() + _PATIENCE
+        while True:
+            found = list(descendants())
+            new = [pid for pid in found if pid not in self._held]
+            if not new and all(map(_rests, found)):
+                cpu = sum(map(_cpu_seconds, found)) + _of_children(os.getpid())
+                return asdict(Account(cpu, sum(map(waited, found))))
+            if time.monotonic() > deadline:
+                raise TimeoutError("the processes of the sandbox do not come to rest")
+            for pid in new:
+                self._hold(pid)
+
+    def go_on(self) -> None:
+        """Let all of them go on."""
+        for descriptor in self._held.values():
+            _signal(descriptor, signal.SIGCONT)
+            os.close(descriptor)
+        self._held.clear()
+
+    def _hold(self, pid: int) -> None:
+        try:
+            descriptor = os.pidfd_open(pid)
+        except ProcessLookupError:
+            return
+        if pid in descendants():  # the number is still theirs
+            _signal(descriptor, signal.SIGSTOP)
+            self._held[pid] = descriptor
+        else:
+            os.close(descriptor)
+
+
+def descendants() -> Iterator[int]:
+    """Every process below this one (with `adopt_orphans`, also those that tried to get away)."""
+    waiting = [os.getpid()]
+    while waiting:
+        tasks = Path(f"/proc/{waiting.pop()}/task")
+        try:
+            lists = [Path(tasks, task, "children").read_text() for task in os.listdir(tasks)]
+        except (FileNotFoundError, ProcessLookupError):
+            continue  # it has ended; its children are ours, or its parent's, by now
+        for child in " ".join(lists).split():
+            yield int(child)
+            waiting.append(int(child))
+
+
+def waited(pid: int | str = "thread-self") -> float:
+    """Seconds in which a process's main thread, or the thread that asks, waited for a processor;
+    0 where the kernel does not tell."""
+    try:
+        return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
+    except (OSError, IndexError):
+        return 0.0
+
+
+def _cpu_seconds(pid: int) -> float:
+    """Processor seconds of a process, with all its threads, and of its children that have ended
+    (these in steps of the kernel's tick)."""
+    try:
+        return time.clock_gettime((~pid << 3) | 2) + _of_children(pid)  # CPUCLOCK_SCHED of `pid`
+    except OSError:
+        return 0.0
+
+
+def _of_children(pid: int) -> float:
+    fields = _stat(pid)
+    return (int(fields[13]) + int(fields[14])) / _TICKS if fields else 0.0
+
+
+def _rests(pid: int) -> bool:
+    """Whether a process is stopped or has ended."""
+    fields = _stat(pid)
+    return not fields or fields[0] in "TtZX"
+
+
+def _stat(pid: int) -> list[str]:
+    """The fields of /proc/PID/stat after the name, which may hold anything; [] if it has ended."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+
+
+def _signal(descriptor: int, number: int) -> None:
+    with suppress(ProcessLookupError):  # it has ended
+        signal.pidfd_send_signal(descriptor, number)

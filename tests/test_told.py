@@ -1,0 +1,93 @@
+"""What the author of a hostile function reads: never what a hidden test gave the function."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from autograder.course import Limits
+from autograder.grading import SealedTestFile
+from autograder.intake import Cell
+from autograder.session import Session
+
+TEST_FILE = """\
+from otter.test_files import test_case
+OK_FORMAT = False
+name = "q1"
+points = None
+
+@test_case(points=1, hidden=True)
+def test_hidden(f):
+    from labkit.checks import same
+    same(f(271828182), 1.0, rtol=1e-6)
+
+@test_case(points=1, hidden=False)
+def test_public(f):
+    from labkit.checks import same
+    same(f(1), 1.0, rtol=1e-6, show=True)
+"""
+SECRET = "271828182"
+
+
+@pytest.fixture
+def told(pool):
+    """What the hidden and the public test say of a function with this body."""
+
+    def said(body: str) -> list[str]:
+        source = "import os, sys, torch\nkept = []\ndef f(x):\n" + "".join(
+            f"    {line}\n" for line in body.strip().splitlines()
+        )
+        with Session(pool, [Cell(1, "code", source)], Limits(memory_bytes=512 << 20)) as session:
+            tests = SealedTestFile.from_string(TEST_FILE, "q1")
+            names = session.names()
+            for hidden in (False, True):
+                tests.run_sealed(names, ("seed",), hidden)
+            return [outcome.message for _, outcome in sorted(tests.outcomes.items())]
+
+    return said
+
+
+OUT = {
+    "an exception's text": "raise ValueError(str(x))",
+    "an exception's name": "raise type(f'E{x}', (Exception,), {})",
+    "a text spelled in words": "raise ValueError(' '.join('abcdefghij'[int(c)] for c in str(x)))",
+    "a line": "exec(compile('\\n' * (x % 99991) + '1/0', '<ipython-input-1-a>', 'exec'), {})",
+    "a type's name": "return type(f'T{x}', (), {})()",
+    "a shape": "return torch.zeros(0, x)",
+    "a shape of many axes": "return torch.zeros([int(c) + 1 for c in str(x)])",
+    "an error": "return float(x) + 1",
+    "an enormous error": "return float(x) * 1e30",
+    "an exit status": "os._exit(x % 251)",
+    "a signal": "os.kill(os.getpid(), 34 + x % 30)",
+    "a message's length": "os.write(3, x.to_bytes(4, 'big')); return 1",
+    "a later public test": "kept.append(x)\nraise ValueError(str(kept))",
+    "a file for a later public test": (
+        "open('kept', 'a').write(f'{x} ')\nraise ValueError(open('kept').read())"
+    ),
+    "the notebook's own process": (
+        "open(f'/proc/{os.getppid()}/comm', 'w').write(f'k{x}')\n"
+        "raise ValueError(open(f'/proc/{os.getppid()}/comm').read())"
+    ),
+}
+
+
+@pytest.mark.parametrize("body", OUT.values(), ids=OUT.keys())
+def test_no_message_carries_a_hidden_input_out(told, body):
+    said = told(body)
+    for text in said:
+        assert SECRET not in re.sub(r"\D", "", text), text
+        assert "chbicbib" not in text.replace(" ", ""), text
+    longest = max(map(len, re.findall(r"\d+", said[0])), default=0)
+    assert longest <= 4, f"a number of {longest} digits: {said[0]}"
+
+
+def test_a_hidden_test_says_which_exception_and_where(told):
+    hidden, public = told("raise ValueError(str(x))")
+    assert hidden == "f raised ValueError (line 4 of its cell)"
+    assert public == "f raised ValueError: 1 (line 4 of its cell)"
+
+
+def test_public_tests_are_run_before_any_hidden_input_is_seen(told):
+    _, public = told("kept.append(x)\nraise ValueError(str(kept))")
+    assert "ValueError: [1]" in public
