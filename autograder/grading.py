@@ -61,7 +61,8 @@ class Outcome:
 
 
 class Names(Protocol):
-    """What test files run against: names, and the calls that were made of them."""
+    """What test files run against: names, the calls that were made of them, and whether messages
+    may quote what they say."""
 
     calls: list[Call]
     quotes: bool  # whether messages may repeat the student's own words
@@ -139,6 +140,18 @@ class _Asked:
     names: Names
     seconds: float = 0.0
 
+    @classmethod
+    def of(cls, question: Question, notebook: Notebook, session: Session) -> _Asked:
+        tests = copy.copy(_compiled(notebook.test_files[question.name], question.name))
+        return cls(question, tests, session.names())
+
+
+@cache
+def _compiled(text: str, question: str) -> SealedTestFile:
+    """A test file as read: once for a class."""
+    tests: SealedTestFile = SealedTestFile.from_string(text, question)
+    return tests
+
 
 class Grader:
     """Grades submissions of one course. Make it once for a class: test files are compiled and
@@ -151,7 +164,6 @@ class Grader:
         self.pool = pool
         self._missing_layers = tuple(missing_layers)
         self._mistakes = known_mistakes()
-        self._compiled = cache(SealedTestFile.from_string)
 
     def grade(self, submission: Submission, before: Result | None = None) -> Result:
         """The result of one submission; whatever its code does, there is one.

@@ -220,8 +220,8 @@ class Child:
         self._ending = ending
         self.on_end: Callable[[], None] = lambda: None
         self._open = True
-        self._report: dict[str, Any] | None = None
-        self._said: Any = None  # how the child ended, where that was learnt before `close`
+        self._report: Any = None  # how the child ended, once that was learnt
+        self._closed = False
         self._closing = threading.Lock()
 
     def __enter__(self) -> Child:
@@ -287,6 +287,11 @@ class Child:
         """Raise KeyboardInterrupt in the child, as Jupyter's stop button does."""
         self._tell(b"I")
 
+    def end(self) -> None:
+        """End the child; with `ahead`, without waiting until all is gone."""
+        if self._stop():
+            self._ending(self)
+
     def stop(self) -> Account:
         """Stop everything in the sandbox, until `go_on`; how its time was spent so far. Raises
         Closed where the sandbox has ended, TimedOut."""
@@ -301,26 +306,22 @@ class Child:
         self._tell(letter)
         answer = self._control.receive(time.monotonic() + _STOP_SECONDS)
         if not isinstance(answer, dict) or done not in answer:
-            self._said = answer
+            self._report = answer
             raise Closed("the sandbox has ended")
         return answer[done]
-
-    def end(self) -> None:
-        """End the child; with `ahead`, without waiting until all is gone."""
-        if self._stop():
-            self._ending(self)
 
     def close(self) -> dict[str, Any]:
         """End the child, wait until all it started is gone, and return how it ended:
         {"status", "cpu_seconds", "peak_bytes"}, or {"error"}."""
         self._stop()
         with self._closing:
-            if self._report is None:
-                self._report = self._last_words()
+            if not self._closed:
+                self._closed = True
+                self._report = self._report or self._last_words()
                 self.channel.close()
                 self._control.close()
                 self._release()
-        return self._report
+        return self._report if isinstance(self._report, dict) else {}
 
     def gone(self) -> bool:
         """Whether all is over, so that `close` does not wait."""
@@ -340,7 +341,7 @@ class Child:
 
     def _last_words(self) -> dict[str, Any]:
         try:
-            report = self._said or self._control.receive(time.monotonic() + _STOP_SECONDS)
+            report = self._control.receive(time.monotonic() + _STOP_SECONDS)
         except WireError:
             report = {"error": "the supervisor did not answer"}
         return report if isinstance(report, dict) else {}
