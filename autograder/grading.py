@@ -242,13 +242,7 @@ class Grader:
 
     def _grade_questions(self, notebook: Notebook, session: Session) -> list[QuestionResult]:
         """The automatic questions, all their public tests before the first hidden one."""
-        asked = [
-            _Asked(
-                q, copy.copy(self._compiled(notebook.test_files[q.name], q.name)), session.names()
-            )
-            for q in notebook.questions
-            if not q.manual
-        ]
+        asked = [_Asked.of(q, notebook, session) for q in notebook.questions if not q.manual]
         for one in asked:
             self._run_tests(one, notebook, hidden=False)
         results = []

@@ -122,10 +122,10 @@ def test_results_are_kept_until_something_they_depend_on_changes(graded, course)
     results, out = graded
     quick = replace(course, limits=replace(course.limits, cell_seconds=2.0))
     (only,) = intake.read([example_class.CLASS / "hal_shifted.ipynb"], quick).submissions
-    kept = grade_class(quick, [only], out)
+    kept = grade_class(quick, [only], out, timing=False)
     assert kept.results[0].seconds == results["hal_shifted"].seconds, "it was graded again"
     reseeded = replace(quick, seed="another")
-    again = grade_class(reseeded, [only], out)
+    again = grade_class(reseeded, [only], out, timing=False)
     assert again.results[0].seed == "another"
     assert again.results[0].score == results["hal_shifted"].score
 
@@ -139,7 +139,7 @@ def test_after_a_corrected_test_its_notebook_alone_is_graded_again_and_the_chang
     (only,) = intake.read(
         [example_class.CLASS / "uma_all_solved.zip"], courses.load(ROOT)
     ).submissions
-    (first,) = grade_class(courses.load(bundle), [only], tmp_path / "out").results
+    (first,) = grade_class(courses.load(bundle), [only], tmp_path / "out", timing=False).results
     master = bundle / "solutions" / f"{example_class.GPU}.py"
     text = master.read_text("utf-8")
     corrected = text.replace("for case in ssm.cases(T=(7, 1, 2, 64, 300), radius=0.98):",
@@ -147,7 +147,7 @@ def test_after_a_corrected_test_its_notebook_alone_is_graded_again_and_the_chang
     assert corrected != text
     master.write_text(corrected, "utf-8")
     capsys.readouterr()
-    (second,) = grade_class(courses.load(bundle), [only], tmp_path / "out").results
+    (second,) = grade_class(courses.load(bundle), [only], tmp_path / "out", timing=False).results
     use_bundle(ROOT)
     for before, after in zip(first.notebooks, second.notebooks, strict=True):
         again = before.name == example_class.GPU
