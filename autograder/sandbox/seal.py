@@ -315,8 +315,9 @@ def sweep(user: int | None, work: str) -> None:
         return
     for folder in ("/tmp", "/var/tmp", "/dev/shm"):
         for entry in os.scandir(folder):
-            if entry.stat(follow_symlinks=False).st_uid == user:
-                remove(entry.path)
+            with suppress(FileNotFoundError):  # another program's, and gone by now
+                if entry.stat(follow_symlinks=False).st_uid == user:
+                    remove(entry.path)
 
 
 def remove(path: str) -> None:
