@@ -26,6 +26,7 @@ from autograder.sandbox.levels import NOT_STOPPED
 from autograder.sandbox.pool import Pool
 from tests import traces
 from tests.hostile import Attack, attacks
+from tests.hostile_zips import HONEST, ZIPS
 
 ROOT = Path(__file__).resolve().parents[1]
 NEIGHBOUR = ROOT / "data" / "submissions" / "eli_bias_forgotten.ipynb"
@@ -112,6 +113,21 @@ def test_nothing_is_gained_learnt_or_left_behind(
     assert result.seconds < SLOWEST, "the result came late"
     learnt_nothing(shown(result, course), course)
     left_nothing(grader)
+    assert grade_neighbour() == neighbour_alone, "the next submission felt it"
+
+
+@pytest.mark.parametrize("name", ZIPS)
+def test_a_hostile_zip_gains_nothing(name: str, grader, course, tmp_path, grade_neighbour,
+                                     neighbour_alone):  # fmt: skip
+    path = tmp_path / "zips" / "submission.zip"
+    path.parent.mkdir()
+    path.write_bytes(ZIPS[name]())
+    result = grader.grade(read(path, course))
+    assert result.score <= HONEST
+    assert result.notebooks or result.problems
+    learnt_nothing(shown(result, course), course)
+    left_nothing(grader)
+    assert not list(tmp_path.rglob("out.py")), "a file was unpacked"
     assert grade_neighbour() == neighbour_alone, "the next submission felt it"
 
 
