@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from autograder.sandbox import kernel, seal
+from autograder.sandbox import kernel, seal, tidy
 
 _PROBE_SECONDS = 30.0
 _PROBE_USERS = 100  # uids from 64000 on, of which a probe takes one by its process id
@@ -163,8 +163,8 @@ def _probe_here() -> None:
         except OSError as error:
             said = json.dumps(str(error))
         finally:
-            seal.kill_descendants(settings)
-            seal.sweep(settings.user, work)
+            tidy.kill_descendants(settings)
+            tidy.sweep(settings.user, work)
     print(said or json.dumps("the process in the sandbox ended before it could say anything"))
 
 
