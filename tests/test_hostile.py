@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from autograder import course as courses
-from autograder import intake, reports
+from autograder import doctor, intake, reports
 from autograder.course import Limits
 from autograder.grading import Grader, public_files
 from autograder.leaks import squeezed
@@ -26,6 +26,7 @@ from autograder.sandbox.levels import NOT_STOPPED
 from autograder.sandbox.pool import Pool
 from tests import traces
 from tests.hostile import Attack, attacks
+from tests.hostile_zips import HONEST, ZIPS
 
 ROOT = Path(__file__).resolve().parents[1]
 NEIGHBOUR = ROOT / "data" / "submissions" / "eli_bias_forgotten.ipynb"
@@ -103,13 +104,30 @@ def shown(result: Result, course: courses.Course) -> str:
 def test_nothing_is_gained_learnt_or_left_behind(
     attack: Attack, grader, submit, course, level, grade_neighbour, neighbour_alone, request
 ):
-    if attack.name in {hole.attack for hole in NOT_STOPPED[level]}:
-        request.applymarker(pytest.mark.xfail(strict=True, reason=f"{level} does not stop this"))
+    for hole in NOT_STOPPED[level]:
+        if attack.name in hole.attacks:
+            expected = pytest.mark.xfail(strict=not hole.depends, reason=f"{level}: {hole.says}")
+            request.applymarker(expected)
     result = submit(attack.source)
     assert result.score <= attack.honest
     assert result.seconds < SLOWEST, "the result came late"
     learnt_nothing(shown(result, course), course)
     left_nothing(grader)
+    assert grade_neighbour() == neighbour_alone, "the next submission felt it"
+
+
+@pytest.mark.parametrize("name", ZIPS)
+def test_a_hostile_zip_gains_nothing(name: str, grader, course, tmp_path, grade_neighbour,
+                                     neighbour_alone):  # fmt: skip
+    path = tmp_path / "zips" / "submission.zip"
+    path.parent.mkdir()
+    path.write_bytes(ZIPS[name]())
+    result = grader.grade(read(path, course))
+    assert result.score <= HONEST
+    assert result.notebooks or result.problems
+    learnt_nothing(shown(result, course), course)
+    left_nothing(grader)
+    assert not list(tmp_path.rglob("out.py")), "a file was unpacked"
     assert grade_neighbour() == neighbour_alone, "the next submission felt it"
 
 
@@ -136,8 +154,15 @@ def hidden_lines(course: courses.Course) -> list[str]:
 
 def test_the_corpus_says_of_each_level_what_exists():
     assert len(ALL) >= 100
-    holes = {hole.attack for level in NOT_STOPPED.values() for hole in level}
-    assert holes <= {attack.name for attack in ALL}
+    named = {a for holes in NOT_STOPPED.values() for hole in holes for a in hole.attacks}
+    assert named <= {attack.name for attack in ALL}
+
+
+def test_doctor_names_what_a_level_does_not_stop():
+    said = doctor.report([])
+    for holes in NOT_STOPPED.values():
+        for hole in holes:
+            assert hole.says in said
 
 
 @pytest.mark.verify

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -23,12 +24,13 @@ def processes(users: Collection[int]) -> list[str]:
 
 def files(users: Collection[int]) -> list[str]:
     """Entries of these users in the folders that everyone may write to."""
-    return [
-        entry.path
-        for folder in ("/tmp", "/var/tmp", "/dev/shm")
-        for entry in os.scandir(folder)
-        if entry.stat(follow_symlinks=False).st_uid in users
-    ]
+    found = []
+    for folder in ("/tmp", "/var/tmp", "/dev/shm"):
+        for entry in os.scandir(folder):
+            with suppress(FileNotFoundError):  # another program's, and gone by now
+                if entry.stat(follow_symlinks=False).st_uid in users:
+                    found.append(entry.path)
+    return found
 
 
 def shared_memory(users: Collection[int]) -> list[str]:

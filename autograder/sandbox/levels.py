@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from autograder.sandbox import kernel, seal
+from autograder.sandbox import kernel, seal, tidy
 
 _PROBE_SECONDS = 30.0
 _PROBE_USERS = 100  # uids from 64000 on, of which a probe takes one by its process id
@@ -34,22 +34,37 @@ class Probe:
 
 @dataclass(frozen=True)
 class Hole:
-    """Something that a level does not stop, and the attack of tests/submissions/hostile that shows
-    it."""
+    """Something that a level does not stop, and the attacks of tests/submissions/hostile that show
+    it; those of some only where the machine has what they look for (`depends`)."""
 
-    attack: str
     says: str
+    attacks: tuple[str, ...]
+    depends: bool = False
 
 
 _COUNTS = Hole(
-    "forges_the_cost_count",
     "the count of work and span is made beside the student's code, which can change it: that may "
     "earn the points for cost, and no others",
+    ("forges_the_cost_count",),
 )
+_SERVERS = Hole("connections to local servers that every user may reach", ("local_servers",), True)
+_READABLE = Hole(
+    "reading what every user of this machine may read, and other processes' command lines (with "
+    "the homework readable, the level does not hold)",
+    (
+        "reads_files",
+        "reads_caches",
+        "reads_other_submissions",
+        "reads_command_lines",
+        "leaves_its_root",
+    ),
+    depends=True,
+)
+_DEVICES = Hole("opening devices that every user may open", ("devices",), depends=True)
 NOT_STOPPED: dict[seal.Level, tuple[Hole, ...]] = {
     "namespaces": (_COUNTS,),
-    "landlock": (_COUNTS,),
-    "uid": (_COUNTS,),
+    "landlock": (_COUNTS, _SERVERS),
+    "uid": (_COUNTS, _SERVERS, _READABLE, _DEVICES),
     "none": (),
 }
 
@@ -148,8 +163,8 @@ def _probe_here() -> None:
         except OSError as error:
             said = json.dumps(str(error))
         finally:
-            seal.kill_descendants(settings)
-            seal.sweep(settings.user, work)
+            tidy.kill_descendants(settings)
+            tidy.sweep(settings.user, work)
     print(said or json.dumps("the process in the sandbox ended before it could say anything"))
 
 

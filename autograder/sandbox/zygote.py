@@ -28,7 +28,7 @@ import socket
 import sys
 from typing import Any
 
-from autograder.sandbox import kernel, seal, watch
+from autograder.sandbox import kernel, seal, tidy, watch
 from autograder.sandbox.freeze import Freezer
 from autograder.wire import Channel, Closed
 
@@ -135,8 +135,8 @@ def _supervise(request: dict[str, Any], channel_fd: int, control_fd: int, shell:
         report = {"error": str(error)}
     finally:
         try:
-            seal.kill_descendants(settings)
-            seal.sweep(settings.user, work)
+            tidy.kill_descendants(settings)
+            tidy.sweep(settings.user, work)
             control.send(report)
         finally:
             os._exit(0)

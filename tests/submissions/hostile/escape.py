@@ -205,7 +205,7 @@ won = []
 for path in ("/etc/planted", "/usr/planted", "/usr/lib/planted", "/bin/planted", "/planted",
              "/root/planted", "/var/planted", "/opt/planted", "/home/planted", "/run/planted",
              "/proc/sys/kernel/core_pattern", "/proc/sysrq-trigger", "/sys/kernel/uevent_helper",
-             "/sys/fs/cgroup/cgroup.procs", "/proc/self/uid_map", "/proc/1/oom_score_adj"):
+             "/sys/fs/cgroup/cgroup.procs"):
     try:
         os.close(os.open(path, os.O_WRONLY | (0 if path.startswith(("/proc", "/sys")) else os.O_CREAT)))
         won.append(path)
