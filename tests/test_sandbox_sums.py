@@ -28,7 +28,7 @@ def in_children(count, work):
 OVERRUNS = {
     "memory": "in_children(4, lambda: bytearray(b'x') * (200 << 20))",
     "processes": "in_children(100, lambda: None)",
-    "open files": "in_children(8, lambda: [open('/dev/null') for _ in range(40)])",
+    "open files": "in_children(8, lambda: [open('/dev/null') for _ in range(80)])",
     "disk": (
         "def fill():\n"
         "    for number in range(64):\n"
