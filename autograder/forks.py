@@ -9,7 +9,7 @@ import time
 from collections import deque
 from typing import Any
 
-from autograder.sandbox.pool import Child, check_fork
+from autograder.sandbox.child import Child, check_fork
 from autograder.wire import Channel
 
 _FORK_SECONDS = 5.0

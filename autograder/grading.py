@@ -1,8 +1,6 @@
-"""One submission -> one Result: run its notebooks in sandboxes, run Otter's test files out here.
+"""One submission -> one Result: run its notebooks in sandboxes, and their tests out here.
 
-The test files are Otter's own, unmodified. They run in this process against the names of a remote
-notebook; scores are what Otter computes; only the messages are ours, since Otter's would print the
-line of the hidden test that failed.
+All public tests of a notebook run before its first hidden one; see `autograder.sealed_tests`.
 """
 
 from __future__ import annotations
@@ -10,7 +8,6 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-import re
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -19,12 +16,8 @@ from dataclasses import dataclass
 from functools import cache
 from math import isfinite
 from pathlib import Path
-from typing import Protocol
 
 import torch
-from otter.test_files import TestCase
-from otter.test_files.abstract_test import TestCaseResult
-from otter.test_files.exception_test import ExceptionTestFile
 
 from autograder.course import Course, Notebook, Question, labkit_folder
 from autograder.diagnosis import Call, explain, known_mistakes
@@ -38,97 +31,10 @@ from autograder.results import (
     TestResult,
 )
 from autograder.sandbox.pool import Pool
+from autograder.sealed_tests import Names, Outcome, SealedTestFile, compiled
 from autograder.session import Session
 from autograder.stages import stage
-from labkit.checks import Mismatch, collecting_remarks, seeded
-
-_LONG_NUMBER = re.compile(r"\d[\d,]*\d{4}(?:\.\d+)?|\d+,\d{3}[\d,]*|\d*\.\d{4,}")
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What came of a test case: why it failed (None if it passed), the calls of the student's
-    functions that it made, and what it asks a person to look at."""
-
-    mismatch: Mismatch | None
-    calls: tuple[Call, ...]
-    remark: str
-
-    @property
-    def message(self) -> str:
-        """For the student; "" if the test passed."""
-        return "" if self.mismatch is None else str(self.mismatch)
-
-
-class Names(Protocol):
-    """What test files run against: names, the calls that were made of them, and whether messages
-    may quote what they say."""
-
-    calls: list[Call]
-    quotes: bool  # whether messages may repeat the student's own words
-
-    def get(self, name: str, default: object = None) -> object: ...
-
-    def close(self) -> object: ...
-
-
-class SealedTestFile(ExceptionTestFile):  # type: ignore[misc]
-    """Otter's test file, with inputs drawn from a seed and messages that hold no hidden line.
-
-    outcomes  one for each test case that was run, by its number
-    """
-
-    outcomes: dict[int, Outcome]
-
-    def run_sealed(self, names: Names, key: Sequence[str], hidden: bool) -> None:
-        """Run the test cases that are hidden, or those that are not; once both were run, the scores
-        are Otter's. All public ones of a notebook come first: until then a student's process has
-        seen nothing that its words, quoted in a message, could carry out."""
-        self.outcomes = {} if not hidden else self.outcomes
-        names.quotes = not hidden
-        for number, case in enumerate(self.test_cases):
-            if case.hidden != hidden:
-                continue
-            before = len(names.calls)
-            with seeded(*key, number), collecting_remarks() as remarks:
-                mismatch = _run(case, names)
-            if hidden and mismatch is not None:
-                mismatch = _discreet(mismatch)
-            calls = tuple(names.calls[before:])
-            self.outcomes[number] = Outcome(mismatch, calls, "; ".join(remarks))
-        names.close()
-        self.test_case_results = [
-            TestCaseResult(self.test_cases[number], outcome.message, outcome.mismatch is None)
-            for number, outcome in sorted(self.outcomes.items())
-        ]
-
-
-def _discreet(mismatch: Mismatch) -> Mismatch:
-    """The same without long numbers, each of which could be a hidden one that a student's function
-    gave back as a shape, an error or a count."""
-    text = _LONG_NUMBER.sub(lambda n: f"{float(n[0].replace(',', '')):.3g}", str(mismatch))
-    return Mismatch(
-        text,
-        kind=mismatch.kind,
-        actual=mismatch.actual,
-        expected=mismatch.expected,
-        name=mismatch.name,
-    )
-
-
-def _run(case: TestCase, names: Names) -> Mismatch | None:
-    try:
-        case.body.call_func(names)
-    except Mismatch as mismatch:
-        return mismatch
-    except AssertionError as error:  # a test's own words, written to be read
-        return Mismatch(str(error) or "this does not hold", kind="value")
-    except Exception as error:
-        # What came back was plain data of a shape that the test did not expect. The exception's
-        # text may quote a hidden line, so only its type is told.
-        said = f"what came back cannot be used here ({type(error).__name__})"
-        return Mismatch(said, kind="type")
-    return None
+from labkit.checks import Mismatch
 
 
 @dataclass
@@ -142,15 +48,8 @@ class _Asked:
 
     @classmethod
     def of(cls, question: Question, notebook: Notebook, session: Session) -> _Asked:
-        tests = copy.copy(_compiled(notebook.test_files[question.name], question.name))
+        tests = copy.copy(compiled(notebook.test_files[question.name], question.name))
         return cls(question, tests, session.names())
-
-
-@cache
-def _compiled(text: str, question: str) -> SealedTestFile:
-    """A test file as read: once for a class."""
-    tests: SealedTestFile = SealedTestFile.from_string(text, question)
-    return tests
 
 
 class Grader:
@@ -409,6 +308,3 @@ def public_files(root: Path) -> dict[str, Path]:
     if data.is_dir():
         files |= {f"data/{p.name}": p for p in sorted(data.iterdir()) if p.name != "submissions"}
     return files
-
-
-__all__ = ["Grader", "SealedTestFile", "public_files", "result_key", "use_bundle"]

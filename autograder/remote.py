@@ -20,7 +20,7 @@ from typing import Any
 import torch
 
 from autograder.diagnosis import Call, in_a_row
-from autograder.sandbox.pool import ask
+from autograder.sandbox.child import ask
 from autograder.stages import stage
 from autograder.wire import Channel, Closed, Opaque, TimedOut, WireError
 from labkit.checks import Mismatch, as_tensor

@@ -15,8 +15,9 @@ from autograder.forks import Forks
 from autograder.intake import Cell
 from autograder.remote import Budget, RemoteNamespace, say
 from autograder.results import CellProblem
+from autograder.sandbox.child import Child, ForkForbiddenError
 from autograder.sandbox.freeze import Account
-from autograder.sandbox.pool import Child, ForkForbiddenError, Pool
+from autograder.sandbox.pool import Pool
 from autograder.stages import stage
 from autograder.wire import Channel, Closed, TimedOut, WireError
 

@@ -26,7 +26,8 @@ from autograder.intake import Cell, SubmittedNotebook
 from autograder.on_device import lost_on_device
 from autograder.remote import RemoteNamespace
 from autograder.results import NotebookResult, TimedPair, TimedSize, Timing
-from autograder.sandbox.pool import Pool, SandboxError
+from autograder.sandbox.child import SandboxError
+from autograder.sandbox.pool import Pool
 from autograder.session import SKIP_TAG, Session
 from autograder.timing import Pair, Ratio, paired, share_of_points, take_turns
 from autograder.turns import Contestant, Side, Task, calibrated

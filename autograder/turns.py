@@ -31,8 +31,8 @@ import torch
 from torch import Tensor
 
 from autograder.remote import say
+from autograder.sandbox.child import expect, post
 from autograder.sandbox.freeze import waited
-from autograder.sandbox.pool import expect, post
 from autograder.session import Session
 from autograder.wire import Channel, TimedOut, WireError
 from autograder.worker.timed import at, link

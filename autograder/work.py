@@ -19,8 +19,9 @@ from autograder.course import Course
 from autograder.doctor import report
 from autograder.grading import Grader, engine_version, public_files
 from autograder.jobs import Grading, Job, Outcome
+from autograder.sandbox.child import processors
 from autograder.sandbox.levels import choose
-from autograder.sandbox.pool import Pool, processors
+from autograder.sandbox.pool import Pool
 from autograder.sandbox.seal import Level
 
 

@@ -13,8 +13,8 @@ import torch
 
 from autograder import course, masters
 from autograder.course import Limits
-from autograder.grading import SealedTestFile
 from autograder.intake import Cell, read_one
+from autograder.sealed_tests import SealedTestFile
 from autograder.session import Session
 from tests.corpus import ROOT, SEEDS, name_of, one_thread, read
 from tests.submissions.right import ssm_diagonal, ssm_forward

@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 
 from autograder.sandbox import seal
+from autograder.sandbox.child import Child, SandboxError, ask
 from autograder.sandbox.levels import NoSandboxError, choose, probe
 from autograder.sandbox.places import Places
-from autograder.sandbox.pool import Child, Pool, SandboxError, ask
+from autograder.sandbox.pool import Pool
 from autograder.wire import Closed, WireError
 from tests import traces
 from tests.conftest import ROOT, SMALL

@@ -7,8 +7,8 @@ import re
 import pytest
 
 from autograder.course import Limits
-from autograder.grading import SealedTestFile
 from autograder.intake import Cell
+from autograder.sealed_tests import SealedTestFile
 from autograder.session import Session
 
 TEST_FILE = """\

@@ -19,7 +19,8 @@ from typing import Any
 import torch
 
 from autograder.diagnosis import Call
-from autograder.grading import SealedTestFile, use_bundle
+from autograder.grading import use_bundle
+from autograder.sealed_tests import SealedTestFile
 from autograder.stages import stage, watched
 
 

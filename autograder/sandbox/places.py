@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from autograder.sandbox.pool import Child
+    from autograder.sandbox.child import Child
 
 User = int | None
 
