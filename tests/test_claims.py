@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-import matplotlib.pyplot as plt
 import pytest
 
 from autograder.bench import Row
@@ -13,12 +12,6 @@ from labkit import claims, recorded
 from labkit.timing import Row as Measured
 from labkit.timing import Timing, using_threads
 from solutions.benches import claims as bench
-
-
-@pytest.fixture(autouse=True)
-def figures_are_closed():
-    yield
-    plt.close("all")
 
 
 def made_up(seconds):

@@ -7,12 +7,14 @@ import os
 import subprocess
 import time
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 import torch
 
 from autograder.course import Limits
 from autograder.intake import Cell
+from autograder.sandbox import freeze
 from autograder.sandbox.freeze import waited
 from autograder.sandbox.watch import descendants
 from autograder.session import Session
@@ -100,6 +102,19 @@ def test_a_sandbox_that_has_ended_is_said_to_have(pool):
         with pytest.raises(Closed, match="ended"):
             stop_until(child, deadline)
         assert child.close()["status"] == 3
+
+
+def test_a_process_that_one_look_misses_is_stopped_by_the_next(monkeypatch):
+    """As an orphan is missed while it goes from one parent's list to another's."""
+    with subprocess.Popen(["sleep", "60"]) as process:
+        looks = iter([[]])
+        monkeypatch.setattr(freeze, "descendants", lambda _: next(looks, [process.pid]))
+        freezer = freeze.Freezer()
+        freezer.stop()
+        state = Path(f"/proc/{process.pid}/stat").read_text().split()[2]
+        freezer.go_on()
+        process.kill()
+    assert state == "T"
 
 
 def test_descendants_are_found():

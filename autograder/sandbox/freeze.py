@@ -18,6 +18,7 @@ from autograder.sandbox.watch import descendants
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PATIENCE = 2.0  # seconds until every process must have come to rest
+_LOOKS = 2  # in a row, that must find all of them at rest
 
 
 @dataclass(frozen=True)
@@ -37,12 +38,16 @@ class Freezer:
 
     def stop(self) -> dict[str, float]:
         """Stop them all, wait until they rest, and return their `Account` so far. Raises
-        TimeoutError where they do not come to rest."""
-        deadline = time.monotonic() + _PATIENCE
+        TimeoutError where they do not come to rest.
+
+        One look is not enough: a process whose parent ends meanwhile has just left the one's list
+        of children, and is not in the other's yet."""
+        deadline, at_rest = time.monotonic() + _PATIENCE, 0
         while True:
             found = list(descendants(os.getpid()))
             new = [pid for pid in found if pid not in self._held]
-            if not new and all(map(_rests, found)):
+            at_rest = at_rest + 1 if not new and all(map(_rests, found)) else 0
+            if at_rest == _LOOKS:
                 cpu = sum(map(_cpu_seconds, found)) + _of_children(os.getpid())
                 return asdict(Account(cpu, sum(map(waited, found))))
             if time.monotonic() > deadline:
