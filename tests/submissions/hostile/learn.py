@@ -225,13 +225,13 @@ tell(*found)
 # aim: read what the kernel and the system keep
 # honest: 0
 # %%
-found = []
+found, own = [], open("/proc/self/environ", "rb").read(64)  # in a namespace, 1 is this process
 for path in ("/etc/shadow", "/etc/gshadow", "/dev/kmsg", "/proc/kcore", "/proc/1/environ",
              "/sys/kernel/debug", "/run/secrets", "/var/log/syslog", "/var/run/docker.sock",
              "/etc/ssh/ssh_host_rsa_key", "/proc/kallsyms", "/root/.ssh/id_rsa"):
     try:
         text = open(path, "rb").read(64)
-        if text.strip(b"0 \0\n") and path != "/proc/kallsyms":
+        if text.strip(b"0 \0\n") and text != own and path != "/proc/kallsyms":
             found.append(path)
     except OSError:
         pass
