@@ -88,6 +88,7 @@ def grade_class(
     todo = [
         Job(s.id, "grade", grading, s, earlier.get(s.id)) for s in submissions if s.id not in kept
     ]
+    sealed_off = [course.root / "solutions", *private]
     book = _Book(course, out, decided, submissions, keys)
     try:
         for result in kept.values():
@@ -98,16 +99,21 @@ def grade_class(
             with closing(run(todo)) as outcomes:
                 for outcome in outcomes:
                     bar.advance(book.enter(outcome))
-        for result in time_class(
-            course,
-            submissions,
-            book.graded,
-            earlier,
-            timing=timing and not scheduler,
-            gpu=with_gpu,
-            level=lambda: choose([course.root / "solutions", *private], required, trust_input)[0],
-        ):
-            book.keep(result)
+        with shown(console, 0, what="Timing") as bar:
+            for result in time_class(
+                course,
+                submissions,
+                book.graded,
+                earlier,
+                timing=timing and not scheduler,
+                gpu=with_gpu,
+                level=lambda: choose([course.root / "solutions", *private], required, trust_input)[
+                    0
+                ],
+                expect=bar.expect,
+            ):
+                book.keep(result)
+                bar.advance()
         ordered = [book.results[s.id] for s in submissions if s.id in book.results]
         reports.write_class(ordered, course, out, again)
     except KeyboardInterrupt:

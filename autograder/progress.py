@@ -27,19 +27,23 @@ from autograder.results import Result
 
 
 class _Rate(ProgressColumn):
-    """Submissions a minute."""
+    """How many a minute."""
 
     def render(self, task: Task) -> Text:
         return Text(f"{60 * task.speed:.0f}/min" if task.speed else "")
 
 
 class Shown:
-    """The bar, and lines above it."""
+    """The bar, there once anything is expected, and lines above it."""
 
-    def __init__(self, progress: Progress, total: int, done: int):
+    def __init__(self, progress: Progress, total: int, done: int, what: str):
         self._progress = progress
         self._quiet = progress.disable
-        self._task = progress.add_task("grading", total=total, completed=done)
+        self._task = progress.add_task(what, total=total, completed=done, visible=total > 0)
+
+    def expect(self, total: int) -> None:
+        """As many are to be done from now on."""
+        self._progress.reset(self._task, total=total, visible=total > 0)
 
     def advance(self, result: Result | None = None) -> None:
         """One more is done; a line for a result that went wrong."""
@@ -56,17 +60,17 @@ class Shown:
 
 
 @contextmanager
-def shown(console: Console, total: int, done: int) -> Iterator[Shown]:
+def shown(console: Console, total: int, done: int = 0, what: str = "Grading") -> Iterator[Shown]:
     """A bar for `total` submissions, of which some are `done` already."""
     columns = (
-        TextColumn("Grading"),
+        TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         _Rate(),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
-        yield Shown(progress, total, done)
+        yield Shown(progress, total, done, what)
 
 
 def first_problem(result: Result) -> str:

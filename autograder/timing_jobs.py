@@ -66,6 +66,7 @@ def time_class(
     timing: bool,
     gpu: bool,
     level: Callable[[], Level],
+    expect: Callable[[int], None] = lambda jobs: None,
 ) -> Iterator[Result]:
     """Results with another set of timings than `graded` has, each again after every job of its.
 
@@ -73,6 +74,7 @@ def time_class(
             are kept where nothing has changed
     timing  whether to run what is missing; jobs run one after another, with the processors free
     level   says at which level of sandbox, asked if there is anything to run
+    expect  is told how many jobs there are; each gives one result from then on
     """
     results, jobs = dict(graded), []
     for submission in submissions:
@@ -85,6 +87,7 @@ def time_class(
             yield results[submission.id]
     if not jobs:
         return
+    expect(len(jobs))
     devices = gpu_devices() if gpu else ()
     files = public_files(course.root)
     with Pool(level(), files, course.limits, _SLOTS, devices) as pool:

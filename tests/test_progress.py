@@ -34,6 +34,23 @@ def test_a_terminal_sees_a_bar_with_rate_and_time_left_and_what_went_wrong():
     assert "eve  q_x: cell 3 ended the whole process" in line
 
 
+def test_a_bar_is_there_once_something_is_expected():
+    console = screen(True)
+    with shown(console, 0, what="Timing") as bar:
+        assert "Timing" not in console.file.getvalue()
+        bar.expect(3)
+        bar.advance()
+    assert "Timing" in console.file.getvalue()
+    assert "1/3" in console.file.getvalue()
+
+
+def test_nothing_expected_is_nothing_shown():
+    console = screen(True)
+    with shown(console, 0, what="Timing"):
+        pass
+    assert "Timing" not in console.file.getvalue()
+
+
 def test_a_pipe_sees_nothing_but_what_is_waited_for(capsys):
     console = screen(False)
     with shown(console, total=2, done=0) as bar:
