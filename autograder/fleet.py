@@ -107,9 +107,7 @@ def grade_class(
                 earlier,
                 timing=timing and not scheduler,
                 gpu=with_gpu,
-                level=lambda: choose([course.root / "solutions", *private], required, trust_input)[
-                    0
-                ],
+                level=lambda: choose(sealed_off, required, trust_input)[0],
                 expect=bar.expect,
             ):
                 book.keep(result)
