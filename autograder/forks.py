@@ -1,4 +1,4 @@
-"""Forks of a notebook's process, one a question, each asked for while the one before still works.
+"""Forks of a notebook's process, two a question, each asked for while the one before still works.
 
 Nothing happens in that process between two forks, so a fork made early is the same fork.
 """
