@@ -5,7 +5,9 @@ Run as `python -m tests.screenshots`; it takes two minutes, and needs Chromium. 
 
 from __future__ import annotations
 
+import contextlib
 import io
+import shutil
 import tempfile
 import zipfile
 from pathlib import Path
@@ -42,8 +44,10 @@ def notebook(folder: Path, page: Page) -> None:
 
 def pages(folder: Path, page: Page) -> None:
     """The pages of the example class: one author's, and everybody's."""
-    arguments = ["grade", str(ROOT / "data" / "submissions"), "--out", str(folder / "grades")]
-    CliRunner().invoke(main, arguments, catch_exceptions=False)
+    shutil.copytree(ROOT / "data" / "submissions", folder / "submissions")
+    with contextlib.chdir(folder):  # the report shows the command as it was given
+        arguments = ["grade", "submissions", "--out", "grades"]
+        CliRunner().invoke(main, arguments, catch_exceptions=False)
     for name, file in (("feedback", f"{AUTHOR}/feedback.html"), ("report", "report.html")):
         page.goto((folder / "grades" / file).as_uri())
         save(page, name)
