@@ -1,12 +1,15 @@
-"""Forks of a notebook's process, two a question, each asked for while the one before still works.
+"""Forks of a notebook's process, one a question, each asked for while the one before still works.
 
 Nothing happens in that process between two forks, so a fork made early is the same fork.
 """
 
 from __future__ import annotations
 
+import itertools
+import select
 import time
 from collections import deque
+from dataclasses import dataclass
 from typing import Any
 
 from autograder.sandbox.child import Child, check_fork
@@ -14,6 +17,25 @@ from autograder.wire import Channel
 
 _FORK_SECONDS = 5.0
 _REAP_SECONDS = 2.0
+
+
+@dataclass(frozen=True)
+class Fork:
+    """A process that answers on `channel`. `number` tells it from its siblings; None is the
+    notebook's own process, which cannot be asked for anything else meanwhile."""
+
+    channel: Channel
+    number: int | None
+
+    @property
+    def alone(self) -> bool:
+        return self.number is None
+
+    def broken(self) -> bool:
+        """Whether it has ended, or speaks without being asked."""
+        heard = select.poll()
+        heard.register(self.channel.sock, select.POLLIN)
+        return bool(heard.poll(0))
 
 
 class Forks:
@@ -27,12 +49,13 @@ class Forks:
     def __init__(self, child: Child, expected: int):
         self._child = child
         self._left = expected
+        self._numbers = itertools.count()
         self._asked: deque[str] = deque()  # nonces of answers that are still to come, in order
         self._answers: dict[str, dict[str, Any]] = {}
-        self._next: tuple[str, Channel] | None = None
+        self._next: tuple[str, Fork] | None = None
 
-    def take(self) -> Channel:
-        """A channel to a fresh fork."""
+    def take(self) -> Fork:
+        """A fresh fork."""
         deadline = time.monotonic() + _FORK_SECONDS
         if self._next is None:
             self._next = self._start(deadline)
@@ -40,25 +63,26 @@ class Forks:
         try:
             check_fork(self._answer(nonce, deadline))
         except BaseException:
-            fork.close()
+            fork.channel.close()
             raise
         self._left -= 1
         if self._left > 0:
             self._next = self._start(deadline)
         return fork
 
-    def reap(self, wait: bool) -> int:
-        """End the oldest fork; where waited for, how it ended: an exit code, or -signal."""
+    def reap(self, fork: Fork, wait: bool) -> int:
+        """End a fork; where waited for, how it ended: an exit code, or -signal."""
         deadline = time.monotonic() + _REAP_SECONDS
-        nonce = self._child.start({"op": "reap"}, deadline)
+        nonce = self._child.start({"op": "reap", "number": fork.number}, deadline)
         self._asked.append(nonce)
         status = self._answer(nonce, deadline).get("status") if wait else 0
         return status if isinstance(status, int) else 0
 
-    def _start(self, deadline: float) -> tuple[str, Channel]:
-        nonce, fork = self._child.start_fork(deadline)
+    def _start(self, deadline: float) -> tuple[str, Fork]:
+        number = next(self._numbers)
+        nonce, channel = self._child.start_fork(number, deadline)
         self._asked.append(nonce)
-        return nonce, fork
+        return nonce, Fork(channel, number)
 
     def _answer(self, nonce: str, deadline: float) -> dict[str, Any]:
         """The answer to one request; those that come before it wait until they are asked for."""
@@ -70,5 +94,5 @@ class Forks:
     def close(self) -> None:
         """Let go of a fork that was made ahead and is not needed."""
         if self._next is not None:
-            self._next[1].close()
+            self._next[1].channel.close()
             self._next = None

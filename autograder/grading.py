@@ -23,6 +23,7 @@ from autograder.course import Course, Notebook, Question, labkit_folder
 from autograder.diagnosis import Call, explain, known_mistakes
 from autograder.intake import Submission, SubmittedNotebook
 from autograder.jobs import notebook_to_plain
+from autograder.remote import RemoteNamespace
 from autograder.results import (
     NotebookResult,
     QuestionResult,
@@ -31,7 +32,7 @@ from autograder.results import (
     TestResult,
 )
 from autograder.sandbox.pool import Pool
-from autograder.sealed_tests import Names, Outcome, SealedTestFile, compiled
+from autograder.sealed_tests import Outcome, SealedTestFile, compiled
 from autograder.session import Session
 from autograder.stages import stage
 from labkit.checks import Mismatch
@@ -43,13 +44,13 @@ class _Asked:
 
     question: Question
     tests: SealedTestFile
-    names: Names
+    names: RemoteNamespace
     seconds: float = 0.0
 
     @classmethod
     def of(cls, question: Question, notebook: Notebook, session: Session) -> _Asked:
         tests = copy.copy(compiled(notebook.test_files[question.name], question.name))
-        return cls(question, tests, session.names())
+        return cls(question, tests, session.names(wanted=tests.wanted))
 
 
 class Grader:
@@ -135,8 +136,7 @@ class Grader:
 
     def _session(self, notebook: Notebook, submitted: SubmittedNotebook) -> Session:
         """The notebook in a sandbox, with as many forks ahead as its tests will ask for."""
-        automatic = [q for q in notebook.questions if not q.manual]
-        forks = sum(len({t.hidden for t in q.tests}) for q in automatic) + bool(notebook.reported)
+        forks = sum(not q.manual for q in notebook.questions) + bool(notebook.reported)
         return Session(self.pool, submitted.cells, self.course.limits, forks)
 
     def _grade_questions(self, notebook: Notebook, session: Session) -> list[QuestionResult]:
@@ -148,6 +148,7 @@ class Grader:
         while asked:
             one = asked.pop(0)  # and let go of what its calls returned
             self._run_tests(one, notebook, hidden=True)
+            one.names.close()
             results.append(self._question_result(one))
         return results
 

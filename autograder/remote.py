@@ -11,6 +11,7 @@ quoted only while it has seen none (`quotes`); after that a text names what happ
 from __future__ import annotations
 
 import builtins
+import copy
 import signal
 import time
 from collections.abc import Callable, Sequence
@@ -20,9 +21,10 @@ from typing import Any
 import torch
 
 from autograder.diagnosis import Call, in_a_row
+from autograder.forks import Fork
 from autograder.sandbox.child import ask
 from autograder.stages import stage
-from autograder.wire import Channel, Closed, Opaque, TimedOut, WireError
+from autograder.wire import Closed, Opaque, TimedOut, WireError
 from labkit.checks import Mismatch, as_tensor
 
 _COST_LAUNCHES = 200_000  # operations that a cost check counts before it gives up
@@ -51,55 +53,72 @@ class Budget:
 
 
 class RemoteNamespace:
-    """The names of one notebook run, for one question. `fork` gives a channel to a fresh fork of
-    the student's process; it is called at the first use, and again after a fork was lost. `reap`
-    ends it, and says how it ended if it is told to wait for that.
+    """The names of one notebook run, for one question. `make_fork` gives a fresh fork of the
+    student's process; it is called at the first use, and again after a fork was lost. `reap` ends
+    one, and says how it ended if it is told to wait for that.
 
     quotes  whether messages may repeat the student's own words
     device  where tensors go that functions are given
+    wanted  names that will be asked for, looked up together
     """
 
     def __init__(
         self,
-        fork: Callable[[], Channel],
-        reap: Callable[[bool], int],
+        make_fork: Callable[[], Fork],
+        reap: Callable[[Fork, bool], int],
         budget: Budget,
         device: str = "cpu",
+        wanted: Sequence[str] = (),
     ):
         self.quotes = True
-        self._device = device
-        self._fork = fork
+        self.calls: list[Call] = []
+        self._make_fork = make_fork
         self._reap = reap
         self._budget = budget
-        self._channel: Channel | None = None
-        self.calls: list[Call] = []
+        self._device = device
+        self._wanted = list(wanted)
+        self._fork: Fork | None = None
+        self._resting = False
+        self._found: dict[str, dict[str, Any]] = {}  # of the names that are wanted, what this fork has
 
     def get(self, name: str, default: object = None) -> object:
         """What the student's notebook has under `name`: a function to call, a plain value, or
         something that says it is missing when it is used."""
-        answer = self.ask({"op": "look", "name": name})
-        kind = answer.get("kind")
+        found = self._look(name)
+        kind = found.get("kind")
         if kind == "function":
             return RemoteFunction(self, name)
         if kind == "value":
-            value = _plain(answer.get("value"))
+            value = _plain(copy.deepcopy(found.get("value")))
             self.calls.append(Call(name, (), value))
             return value
         return Missing(name)
+
+    def _look(self, name: str) -> dict[str, Any]:
+        """A name alone, where it is not wanted or the answer about all of them is no use."""
+        if name not in self._found and name in self._wanted:
+            self._found = self._looked_up(self._wanted)
+        if name in self._found:
+            return self._found[name]
+        return self._looked_up([name]).get(name, {})
+
+    def _looked_up(self, names: Sequence[str]) -> dict[str, dict[str, Any]]:
+        found = self.ask({"op": "look", "names": names}).get("found")
+        if not isinstance(found, dict):
+            return {}
+        return {name: of for name, of in found.items() if isinstance(of, dict)}
 
     def ask(self, request: dict[str, Any]) -> dict[str, Any]:
         """Ask the student's process, within what is left of the question's time."""
         started = time.monotonic()
         request = {"device": self._device, **request}
         try:
-            if self._channel is None:
-                with stage("forks"):
-                    self._channel = self._fork()
-                started = time.monotonic()
-            before = self._channel.received
+            channel = self._ready().channel
+            started = time.monotonic()
+            before = channel.received
             with stage("calls"):
-                answer = ask(self._channel, request, started + self._budget.left)
-            self._budget.answer_bytes -= self._channel.received - before
+                answer = ask(channel, request, started + self._budget.left)
+            self._budget.answer_bytes -= channel.received - before
         except TimedOut:
             self.close()
             raise Mismatch(
@@ -117,14 +136,29 @@ class RemoteNamespace:
             raise Mismatch("its answers together are larger than a grader takes", kind="type")
         return answer
 
+    def _ready(self) -> Fork:
+        """The fork to ask; one that was lost while it rested cost nothing but itself."""
+        if self._resting and self._fork is not None and self._fork.broken():
+            self.close()
+        self._resting = False
+        if self._fork is None:
+            with stage("forks"):
+                self._fork = self._make_fork()
+        return self._fork
+
+    def rest(self) -> None:
+        """Nothing is asked for a while, and others are: keep the fork for later, if it may be."""
+        self._resting = True
+        if self._fork is not None and self._fork.alone:
+            self.close()
+
     def close(self, wait: bool = False) -> int:
         """End the fork, if there is one; where waited for, how it ended."""
-        if self._channel is None:
+        if self._fork is None:
             return 0
         with stage("ending"):
-            self._channel.close()
-            self._channel = None
-            return self._reap(wait)
+            fork, self._fork, self._found = self._fork, None, {}
+            return self._reap(fork, wait)
 
 
 class RemoteFunction:

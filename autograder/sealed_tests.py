@@ -6,6 +6,7 @@ are ours: Otter's would print the line of the hidden test that failed.
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -46,7 +47,7 @@ class Names(Protocol):
 
     def get(self, name: str, default: object = None) -> object: ...
 
-    def close(self) -> object: ...
+    def rest(self) -> object: ...
 
 
 class SealedTestFile(ExceptionTestFile):  # type: ignore[misc]
@@ -56,6 +57,12 @@ class SealedTestFile(ExceptionTestFile):  # type: ignore[misc]
     """
 
     outcomes: dict[int, Outcome]
+
+    @property
+    def wanted(self) -> list[str]:
+        """The names that its test cases ask for."""
+        asked = (inspect.signature(case.body.test_func).parameters for case in self.test_cases)
+        return sorted({name for names in asked for name in names} - {"env"})
 
     def run_sealed(self, names: Names, key: Sequence[str], hidden: bool) -> None:
         """Run the test cases that are hidden, or those that are not; once both were run, the scores
@@ -73,7 +80,7 @@ class SealedTestFile(ExceptionTestFile):  # type: ignore[misc]
                 mismatch = _discreet(mismatch)
             calls = tuple(names.calls[before:])
             self.outcomes[number] = Outcome(mismatch, calls, "; ".join(remarks))
-        names.close()
+        names.rest()
         self.test_case_results = [
             TestCaseResult(self.test_cases[number], outcome.message, outcome.mismatch is None)
             for number, outcome in sorted(self.outcomes.items())

@@ -11,7 +11,7 @@ import time
 from collections.abc import Sequence
 
 from autograder.course import Limits
-from autograder.forks import Forks
+from autograder.forks import Fork, Forks
 from autograder.intake import Cell
 from autograder.remote import Budget, RemoteNamespace, say
 from autograder.results import CellProblem
@@ -19,7 +19,7 @@ from autograder.sandbox.child import Child, ForkForbiddenError
 from autograder.sandbox.freeze import Account
 from autograder.sandbox.pool import Pool
 from autograder.stages import stage
-from autograder.wire import Channel, Closed, TimedOut, WireError
+from autograder.wire import Closed, TimedOut, WireError
 
 SKIP_TAG = "otter_ignore"  # Otter's name for cells that grading leaves out: measurements
 _STAY_SECONDS = 5.0
@@ -44,7 +44,6 @@ class Session:
         self._expected = forks
         self._child: Child | None = None
         self._lost = False
-        self._stays = False  # the child itself answers calls now
 
     def __enter__(self) -> Session:
         self._run()
@@ -59,11 +58,11 @@ class Session:
         """The cells that did not run to their end, in order."""
         return tuple(self._problems[number] for number in sorted(self._problems))
 
-    def names(self, device: str = "cpu") -> RemoteNamespace:
+    def names(self, device: str = "cpu", wanted: Sequence[str] = ()) -> RemoteNamespace:
         """The notebook's names, for one question, which has its own time to use. `device` is where
-        tensors go that its functions are given."""
+        tensors go that its functions are given; `wanted` are the names it will ask for."""
         budget = Budget(self._limits.question_seconds, self._limits.question_bytes)
-        return RemoteNamespace(self.fork, self.reap, budget, device)
+        return RemoteNamespace(self.fork, self.reap, budget, device, wanted)
 
     def stop(self) -> Account:
         """Stop everything in the sandbox, until `go_on`; how its time was spent so far. Raises
@@ -157,7 +156,7 @@ class Session:
         self._left_out.add(number)
         self._note(number, "skipped", f"was not run: {why}")
 
-    def fork(self) -> Channel:
+    def fork(self) -> Fork:
         """A fork of the notebook's process; of a new run if that process is gone. Raises Closed
         where a new run cannot be forked either: then there is nothing to ask any more."""
         if self._lost:
@@ -173,28 +172,27 @@ class Session:
             self._lost = True
             raise Closed(str(error)) from None
 
-    def _take(self) -> Channel:
-        """A channel to a fork, or, where CUDA forbids one, to the notebook's process itself: then
-        the notebook is run again for whoever asks next."""
+    def _take(self) -> Fork:
+        """A fork, or, where CUDA forbids one, the notebook's process itself: then the notebook is
+        run again for whoever asks next."""
         assert self._child is not None
         try:
             return self._forks.take()
         except ForkForbiddenError:
             self._child.ask({"op": "stay"}, time.monotonic() + _STAY_SECONDS)
-            self._stays = True
             if self._pool.devices:  # elsewhere no honest process is asked twice
                 self._seconds_left = _RUNS_OF_TIME * self._limits.notebook_seconds
-            return self._child.channel
+            return Fork(self._child.channel, None)
 
-    def reap(self, wait: bool = True) -> int:
-        """End the last fork; where waited for, how it ended (0 where nothing can be learnt)."""
-        if self._stays:
-            self._stays = False
+    def reap(self, fork: Fork, wait: bool = True) -> int:
+        """End a fork; where waited for, how it ended (0 where nothing can be learnt)."""
+        fork.channel.close()
+        if fork.alone:
             assert self._child is not None
             ended = self._child.close().get("status")
             return ended if isinstance(ended, int) else 0
         try:
-            return self._forks.reap(wait)
+            return self._forks.reap(fork, wait)
         except WireError:
             self._close()  # it does not answer; the next question starts a new one
             return 0

@@ -97,7 +97,8 @@ class Side:
         self.cpu_seconds = self.wall_seconds = 0.0
 
     def __enter__(self) -> Side:
-        self._channel = self._session.fork()
+        self._fork = self._session.fork()
+        self._channel = self._fork.channel
         size = MOST_CALLS * self._layout.stride
         descriptor = _memory(size)
         try:
@@ -111,8 +112,7 @@ class Side:
     def __exit__(self, *exception: object) -> None:
         with suppress(WireError):  # it has ended
             self._session.go_on()
-        self._channel.close()
-        self._session.reap()
+        self._session.reap(self._fork)
 
     @property
     def processors(self) -> float:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from autograder.forks import Forks
 from autograder.sandbox import seal
 from autograder.sandbox.child import Child, SandboxError, ask
 from autograder.sandbox.levels import NoSandboxError, choose, probe
@@ -38,12 +39,12 @@ def run(child: Child, source: str) -> dict[str, Any]:
 
 def value(child: Child, name: str) -> Any:
     """A plain value of the notebook's, asked of a fork."""
-    fork = child.fork(soon())
+    forks = Forks(child, 1)
+    fork = forks.take()
     try:
-        return ask(fork, {"op": "look", "name": name}, soon()).get("value")
+        return ask(fork.channel, {"op": "look", "names": [name]}, soon())["found"][name]["value"]
     finally:
-        fork.close()
-        child.ask({"op": "reap"}, soon())
+        forks.reap(fork, wait=True)
 
 
 def attempt(child: Child, expression: str) -> str:
@@ -185,12 +186,10 @@ def test_random_numbers_are_the_same_in_every_child(pool):
 
 def test_a_fork_changes_nothing_for_the_next_fork(child):
     run(child, "state = []\ndef f():\n    state.append(1)\n    return len(state)")
-    for _ in range(2):
-        fork = child.fork(soon())
+    forks = Forks(child, 2)
+    for fork in (forks.take(), forks.take()):
         call = {"op": "call", "name": "f", "args": [], "kwargs": {}}
-        assert [ask(fork, call, soon())["value"] for _ in range(2)] == [1, 2]
-        fork.close()
-        child.ask({"op": "reap"}, soon())
+        assert [ask(fork.channel, call, soon())["value"] for _ in range(2)] == [1, 2]
 
 
 def test_an_answer_without_the_right_nonce_is_refused(child):

@@ -71,8 +71,8 @@ class Names:
         value = self._names.get(name, default)
         return _timed(value) if callable(value) else value
 
-    def close(self) -> None:
-        """There is no fork to end."""
+    def rest(self) -> None:
+        """There is no fork to let go of."""
 
 
 def _timed(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -84,25 +84,14 @@ class Child:
         """The answer to a request that was started; may be tried again after TimedOut."""
         return expect(self.channel.receive(deadline), nonce)
 
-    def fork(self, deadline: float) -> Channel:
-        """A channel to a fork of the child as it is now. Raises as `ask` does, and
-        ForkForbiddenError where the child has begun to use CUDA."""
-        nonce, fork = self.start_fork(deadline)
-        try:
-            check_fork(self.finish(nonce, deadline))
-        except BaseException:
-            fork.close()
-            raise
-        return fork
-
-    def start_fork(self, deadline: float) -> tuple[str, Channel]:
-        """Ask for a fork: the nonce of the answer that `check_fork` wants before the channel may
-        be used. It runs on the processors that this thread runs on: they will wait for one
-        another."""
+    def start_fork(self, number: int, deadline: float) -> tuple[str, Channel]:
+        """Ask for a fork of the child as it is now, to be known by this number: the nonce of the
+        answer that `check_fork` wants before the channel may be used. It runs on the processors
+        that this thread runs on: they will wait for one another."""
         ours, theirs = socket.socketpair()
         try:
             with theirs:
-                request = {"op": "fork", "processors": processors()}
+                request = {"op": "fork", "number": number, "processors": processors()}
                 nonce = self.start(request, deadline)
                 socket.send_fds(self.channel.sock, [b"F"], [theirs.fileno()])
         except OSError:

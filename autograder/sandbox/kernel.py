@@ -9,6 +9,7 @@ import ctypes
 import os
 import platform
 import struct
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -90,6 +91,16 @@ def die_with_parent(signal_number: int) -> None:
     _prctl(_PR_SET_PDEATHSIG, signal_number, "prctl(PDEATHSIG)")
 
 
+_with_gil = ctypes.PyDLL(None)  # its calls keep Python's lock
+
+
+def fork() -> int:
+    """As os.fork, which also runs what modules ask for after a fork: all of it is about threads,
+    and it reads and writes a thousand objects, each on a page that the child then has to copy. So
+    only where there are threads."""
+    return os.fork() if len(sys._current_frames()) > 1 else _check(_with_gil.fork(), "fork")
+
+
 _MADV_COLLAPSE = 25
 _LARGE = 2 << 20
 
@@ -109,6 +120,23 @@ def use_large_pages() -> int:
             address = ctypes.c_void_p(start)
             taken += not _libc.madvise(address, ctypes.c_size_t(_LARGE), _MADV_COLLAPSE)
     return taken
+
+
+_ENOUGH_IN_A_ROW = 4
+_SIZES = (*(1 << n for n in range(16, 10, -1)), *range(1 << 10, 16, -16))
+
+
+def use_up_free_memory() -> None:
+    """Take the pieces of memory that malloc has lying about, so that forks of this process get
+    theirs from its end, all in a row, and touch few pages for it. Some megabytes are lost."""
+    malloc = _with_gil.malloc
+    malloc.restype, malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
+    for size in _SIZES:
+        last, in_a_row = 0, 0
+        while in_a_row < _ENOUGH_IN_A_ROW:
+            piece = malloc(size) or 0
+            in_a_row = in_a_row + 1 if 0 < piece - last <= size + 32 else 0
+            last = piece
 
 
 def adopt_orphans() -> None:

@@ -51,7 +51,7 @@ def main() -> None:
         except Closed:  # tidied up by the trusted side, unless that was killed
             shutil.rmtree(sys.argv[2], ignore_errors=True)
             return
-        if os.fork() == 0:
+        if kernel.fork() == 0:
             control.close()
             channel_fd, control_fd = descriptors
             _supervise(request, channel_fd, control_fd, shell)
@@ -98,6 +98,7 @@ def warm() -> Any:
     seal.note_memory()
     gc.collect()
     gc.freeze()
+    kernel.use_up_free_memory()
     kernel.use_large_pages()
     return shell
 
@@ -118,7 +119,7 @@ def _supervise(request: dict[str, Any], channel_fd: int, control_fd: int, shell:
     try:
         kernel.adopt_orphans()
         work = seal.outside(settings)
-        child = os.fork()
+        child = kernel.fork()
         if child == 0:
             control.sock.detach()
             _student(settings, work, channel_fd, request["max_bytes"], shell)

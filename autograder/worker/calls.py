@@ -49,13 +49,15 @@ def placed(value: Any, device: str) -> Any:
 
 
 def look(names: Namespace, request: dict[str, Any]) -> dict[str, Any]:
-    """What a name stands for: nothing, a function, or a plain value."""
-    if request["name"] not in names:
+    """What each name stands for: nothing, a function, or a plain value."""
+    return {"found": {name: _found(names, name) for name in request["names"]}}
+
+
+def _found(names: Namespace, name: str) -> dict[str, Any]:
+    if name not in names:
         return {"kind": "missing"}
-    value = names[request["name"]]
-    if callable(value):
-        return {"kind": "function"}
-    return {"kind": "value", "value": value}
+    value = names[name]
+    return {"kind": "function"} if callable(value) else {"kind": "value", "value": value}
 
 
 def call(names: Namespace, request: dict[str, Any]) -> dict[str, Any]:

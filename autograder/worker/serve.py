@@ -1,9 +1,9 @@
 """The loop of the process that holds one student's notebook: run a cell, fork for a question.
 
-Requests: {"op": "cell", "source"}; {"op": "fork", "processors"} followed by one byte that carries
-the socket of the new child, which runs on those processors; {"op": "reap"} which ends the oldest
-child; {"op": "stay"} after which this process answers calls itself. Answers echo the request's
-nonce; that to a fork may be that CUDA forbids it.
+Requests: {"op": "cell", "source"}; {"op": "fork", "number", "processors"} followed by one byte that
+carries the socket of the new child, which runs on those processors; {"op": "reap", "number"} which
+ends that child; {"op": "stay"} after which this process answers calls itself. Answers echo the
+request's nonce; that to a fork may be that CUDA forbids it.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from __future__ import annotations
 import os
 import signal
 import socket
-from collections import deque
 from contextlib import suppress
 from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
 
+from autograder.sandbox import kernel
 from autograder.wire import Channel, Closed
 from autograder.worker.calls import reseed
 from autograder.worker.calls import serve as serve_calls
@@ -27,7 +27,7 @@ def serve(channel: Channel, shell: InteractiveShell) -> None:
     """Answer until the other side hangs up."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     reseed()
-    children: deque[int] = deque()
+    children: dict[int, int] = {}
     while True:
         try:
             request = channel.receive()
@@ -42,9 +42,10 @@ def serve(channel: Channel, shell: InteractiveShell) -> None:
                 os.close(descriptor)
                 answer |= {"forbidden": True}
             else:
-                children.append(_fork(descriptor, request["processors"], channel, shell))
+                child = _fork(descriptor, request["processors"], channel, shell)
+                children[request["number"]] = child
         elif request["op"] == "reap":
-            answer |= {"status": _reap(children.popleft())}
+            answer |= {"status": _reap(children.pop(request["number"]))}
         channel.send(answer)
         if request["op"] == "stay":
             with suppress(Closed):
@@ -61,7 +62,7 @@ def _cuda_in_use() -> bool:
 
 def _fork(descriptor: int, processors: list[int], channel: Channel, shell: InteractiveShell) -> int:
     """A child that answers calls on its own socket; the parent stays as the notebook left it."""
-    child = os.fork()
+    child = kernel.fork()
     if child:
         os.close(descriptor)
         return child
