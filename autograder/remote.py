@@ -79,7 +79,7 @@ class RemoteNamespace:
         self._wanted = list(wanted)
         self._fork: Fork | None = None
         self._resting = False
-        self._found: dict[str, dict[str, Any]] = {}  # of the names that are wanted, what this fork has
+        self._found: dict[str, dict[str, Any]] = {}  # in this fork, of the wanted names
 
     def get(self, name: str, default: object = None) -> object:
         """What the student's notebook has under `name`: a function to call, a plain value, or

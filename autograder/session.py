@@ -15,6 +15,7 @@ from autograder.forks import Fork, Forks
 from autograder.intake import Cell
 from autograder.remote import Budget, RemoteNamespace, say
 from autograder.results import CellProblem
+from autograder.sandbox import processors
 from autograder.sandbox.child import Child, ForkForbiddenError
 from autograder.sandbox.freeze import Account
 from autograder.sandbox.pool import Pool
@@ -133,7 +134,14 @@ class Session:
 
     def _try_cell(self, child: Child, cell: Cell, seconds: float) -> None:
         deadline = time.monotonic() + seconds
-        nonce = child.start({"op": "cell", "source": cell.source}, deadline)
+        nonce = child.start(
+            {
+                "op": "cell",
+                "source": cell.source,
+                "processors": processors.available(),
+            },
+            deadline,
+        )
         try:
             answer = child.finish(nonce, deadline)
         except TimedOut:

@@ -6,7 +6,6 @@ made by a local run, or by a fleet's worker at its first job.
 
 from __future__ import annotations
 
-import os
 import queue
 import threading
 import time
@@ -19,7 +18,7 @@ from autograder.course import Course
 from autograder.doctor import report
 from autograder.grading import Grader, engine_version, public_files
 from autograder.jobs import Grading, Job, Outcome
-from autograder.sandbox.child import processors
+from autograder.sandbox import processors
 from autograder.sandbox.levels import choose
 from autograder.sandbox.pool import Pool
 from autograder.sandbox.seal import Level
@@ -59,26 +58,25 @@ class Machine:
         """Do one job; whatever goes wrong is told in the outcome."""
         outcome = Outcome(job.id, where=self._where, began=time.time())
         try:
-            with self._on_one_processor():
-                outcome = KINDS[job.kind](self, job, outcome)
+            outcome = KINDS[job.kind](self, job, outcome)
         except Exception as error:  # ours, not the student's: the others go on
             outcome = replace(outcome, error=f"{type(error).__name__}: {error}")
         return replace(outcome, ended=time.time())
 
     @contextmanager
-    def _on_one_processor(self) -> Iterator[None]:
+    def on_one_processor(self) -> Iterator[None]:
         """Keep this thread, and the forks that it talks to, on a processor of their own, where
         there are enough: they take turns, and waking somebody elsewhere takes longer than most
         calls."""
         if self._processors is None:
             yield
             return
-        before, mine = os.sched_getaffinity(0), self._processors.get()
-        os.sched_setaffinity(0, {mine})
+        before, mine = processors.available(), self._processors.get()
+        processors.run_on([mine])
         try:
             yield
         finally:
-            os.sched_setaffinity(0, before)
+            processors.run_on(before)
             self._processors.put(mine)
 
     def grader(self, grading: Grading) -> Grader:
@@ -109,7 +107,7 @@ class Machine:
 
 def _one_each(slots: int) -> queue.SimpleQueue[int] | None:
     """A processor for each slot; None where there are too few."""
-    there = processors()
+    there = processors.available()
     if slots > len(there):
         return None
     free: queue.SimpleQueue[int] = queue.SimpleQueue()
@@ -122,7 +120,8 @@ def _grade(machine: Machine, job: Job, outcome: Outcome) -> Outcome:
     assert job.submission is not None
     machine.refuse_others(job.grading)
     grader = machine.grader(job.grading)
-    return replace(outcome, result=grader.grade(job.submission, job.before))
+    with machine.on_one_processor():
+        return replace(outcome, result=grader.grade(job.submission, job.before))
 
 
 def _doctor(machine: Machine, job: Job, outcome: Outcome) -> Outcome:

@@ -6,7 +6,6 @@ A request carries a nonce, and an answer that does not echo it is refused.
 from __future__ import annotations
 
 import contextlib
-import os
 import secrets
 import select
 import socket
@@ -15,6 +14,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from autograder.sandbox import processors
 from autograder.sandbox.freeze import Account
 from autograder.wire import Channel, Closed, WireError
 
@@ -91,7 +91,7 @@ class Child:
         ours, theirs = socket.socketpair()
         try:
             with theirs:
-                request = {"op": "fork", "number": number, "processors": processors()}
+                request = {"op": "fork", "number": number, "processors": processors.available()}
                 nonce = self.start(request, deadline)
                 socket.send_fds(self.channel.sock, [b"F"], [theirs.fileno()])
         except OSError:
@@ -168,11 +168,6 @@ class Child:
     def _tell(self, letter: bytes) -> None:
         with contextlib.suppress(OSError):  # it has ended: its report waits to be read
             self._control.sock.sendall(letter)
-
-
-def processors() -> list[int]:
-    """Those that this thread may run on; none where the system does not tell."""
-    return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
 
 
 def check_fork(answer: dict[str, Any]) -> None:

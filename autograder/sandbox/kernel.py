@@ -101,7 +101,15 @@ def fork() -> int:
     return os.fork() if len(sys._current_frames()) > 1 else _check(_with_gil.fork(), "fork")
 
 
-_MADV_COLLAPSE = 25
+MADV_POPULATE_READ, MADV_POPULATE_WRITE, _MADV_COLLAPSE = 22, 23, 25
+
+
+def advise(start: int, size: int, advice: int) -> None:
+    """madvise(2)."""
+    address = ctypes.c_void_p(start)
+    _check(_with_gil.madvise(address, ctypes.c_size_t(size), ctypes.c_int(advice)), "madvise")
+
+
 _LARGE = 2 << 20
 
 

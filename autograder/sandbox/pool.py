@@ -20,7 +20,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from autograder.course import Limits
-from autograder.sandbox import seal
+from autograder.sandbox import processors, seal
 from autograder.sandbox.child import Child, SandboxError
 from autograder.sandbox.places import Places
 from autograder.wire import Channel, WireError
@@ -58,6 +58,7 @@ class Pool:
         self.users = [user for user, _ in self._claims]
         self._places = Places(self.users or [None] * count, self._spawn, slots if ahead else 0)
         self._in_use: set[Child] = set()
+        self._processors = ",".join(map(str, processors.available()))
         self._closed = False
         self._lock = threading.Lock()
         self._public = Path(tempfile.mkdtemp(prefix="public-"))
@@ -75,7 +76,7 @@ class Pool:
         with theirs:
             command = [sys.executable, "-I", "-m", "autograder.sandbox.zygote"]
             self._process = subprocess.Popen(
-                [*command, str(theirs.fileno()), str(self._public)],
+                [*command, str(theirs.fileno()), str(self._public), self._processors],
                 pass_fds=[theirs.fileno()],
                 env=_clean_environment(),
                 stdin=subprocess.DEVNULL,
@@ -171,7 +172,11 @@ class Pool:
         )
         channel, student_end = socket.socketpair()
         control, supervisor_end = socket.socketpair()
-        request = {"settings": asdict(settings), "max_bytes": self.limits.message_bytes}
+        request = {
+            "settings": asdict(settings),
+            "max_bytes": self.limits.message_bytes,
+            "keep_off": processors.available(),
+        }
         deadline = time.monotonic() + _START_SECONDS
         with student_end, supervisor_end, self._lock:
             try:

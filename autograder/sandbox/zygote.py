@@ -1,6 +1,7 @@
 """The warm process: it has loaded what notebooks load, and forks a sandboxed child on request.
 
-Run as `python -m autograder.sandbox.zygote FD PUBLIC`, where FD is a socket to the trusted side.
+Run as `python -m autograder.sandbox.zygote FD PUBLIC PROCESSORS`, where FD is a socket to the
+trusted side and PROCESSORS those to run on, like "0,1".
 It gets no secrets, runs no student code, and keeps one thread, so that forks of it are sound.
 
 A request is a message with the sandbox's settings, then one byte that carries two descriptors: the
@@ -26,9 +27,10 @@ import shutil
 import signal
 import socket
 import sys
+from dataclasses import dataclass
 from typing import Any
 
-from autograder.sandbox import kernel, seal, tidy, watch
+from autograder.sandbox import kernel, pages, processors, seal, tidy, watch
 from autograder.sandbox.freeze import Freezer
 from autograder.wire import Channel, Closed
 
@@ -38,7 +40,9 @@ _MAX_REQUEST = 1 << 20
 def main() -> None:
     control = Channel(socket.socket(fileno=int(sys.argv[1])), _MAX_REQUEST)
     sys.path.insert(0, sys.argv[2])
+    processors.run_on(map(int, filter(None, sys.argv[3].split(","))))
     shell = warm()
+    touched = learn(shell)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the trusted side's to handle
     control.send({"ready": True, "threads": len(os.listdir("/proc/self/task"))})
     while True:
@@ -54,7 +58,7 @@ def main() -> None:
         if kernel.fork() == 0:
             control.close()
             channel_fd, control_fd = descriptors
-            _supervise(request, channel_fd, control_fd, shell)
+            _supervise(request, channel_fd, control_fd, shell, touched)
         for descriptor in descriptors:
             os.close(descriptor)
 
@@ -103,6 +107,20 @@ def warm() -> Any:
     return shell
 
 
+@dataclass(frozen=True)
+class Touched:
+    """Memory that a notebook's process will touch, and that a fork of it will."""
+
+    by_cells: pages.Pages
+    by_calls: pages.Pages
+
+
+def learn(shell: Any) -> Touched:
+    from autograder.worker import rehearsal
+
+    return Touched(pages.learn(lambda: rehearsal.cells(shell)), pages.learn(rehearsal.calls))
+
+
 def _reap_supervisors() -> None:
     try:
         while os.waitpid(-1, os.WNOHANG)[0]:
@@ -111,18 +129,21 @@ def _reap_supervisors() -> None:
         pass
 
 
-def _supervise(request: dict[str, Any], channel_fd: int, control_fd: int, shell: Any) -> None:
+def _supervise(
+    request: dict[str, Any], channel_fd: int, control_fd: int, shell: Any, touched: Touched
+) -> None:
     """Make the sandbox, start the child in it, and see it to its end. Never returns."""
     control = Channel(socket.socket(fileno=control_fd), _MAX_REQUEST)
     settings = seal.Settings(**request["settings"])
     work, report = "", dict[str, Any]()
     try:
+        processors.keep_off(request["keep_off"])
         kernel.adopt_orphans()
         work = seal.outside(settings)
         child = kernel.fork()
         if child == 0:
             control.sock.detach()
-            _student(settings, work, channel_fd, request["max_bytes"], shell)
+            _student(settings, work, channel_fd, request["max_bytes"], shell, touched)
         os.close(channel_fd)
         over = _watch(child, control, settings, work)
         _, status, usage = os.wait4(child, 0)
@@ -167,7 +188,9 @@ def _watch(child: int, control: Channel, settings: seal.Settings, work: str) -> 
             return over
 
 
-def _student(settings: seal.Settings, work: str, fd: int, max_bytes: int, shell: Any) -> None:
+def _student(
+    settings: seal.Settings, work: str, fd: int, max_bytes: int, shell: Any, touched: Touched
+) -> None:
     """The child: seal itself, then serve. Never returns."""
     from autograder.worker.serve import serve
 
@@ -184,7 +207,8 @@ def _student(settings: seal.Settings, work: str, fd: int, max_bytes: int, shell:
         sys.path[:] = ["" if p == sys.argv[2] else p for p in sys.path]
         channel.send({"sealed": True})
         sealed = True
-        serve(channel, shell)
+        pages.touch(touched.by_cells)
+        serve(channel, shell, lambda: pages.touch(touched.by_calls))
     except Exception as error:
         if channel is not None and not sealed:
             channel.send({"sealed": False, "error": str(error)})

@@ -1,9 +1,10 @@
 """The loop of the process that holds one student's notebook: run a cell, fork for a question.
 
-Requests: {"op": "cell", "source"}; {"op": "fork", "number", "processors"} followed by one byte that
-carries the socket of the new child, which runs on those processors; {"op": "reap", "number"} which
-ends that child; {"op": "stay"} after which this process answers calls itself. Answers echo the
-request's nonce; that to a fork may be that CUDA forbids it.
+Requests: {"op": "cell", "source", "processors"} which runs on those; {"op": "fork", "number",
+"processors"} followed by one byte that carries the socket of the new child, which runs on those
+processors once it is ready, while this process is elsewhere; {"op": "reap", "number"} which ends
+that child; {"op": "stay"} after which this process answers calls itself. Answers echo the request's
+nonce; that to a fork may be that CUDA forbids it.
 """
 
 from __future__ import annotations
@@ -11,22 +12,24 @@ from __future__ import annotations
 import os
 import signal
 import socket
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
 
-from autograder.sandbox import kernel
+from autograder.sandbox import kernel, processors
 from autograder.wire import Channel, Closed
 from autograder.worker.calls import reseed
 from autograder.worker.calls import serve as serve_calls
 from autograder.worker.cells import run_cell
 
 
-def serve(channel: Channel, shell: InteractiveShell) -> None:
-    """Answer until the other side hangs up."""
+def serve(channel: Channel, shell: InteractiveShell, prepare: Callable[[], None]) -> None:
+    """Answer until the other side hangs up. Each fork prepares itself before it is asked."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     reseed()
+    elsewhere = processors.available()
     children: dict[int, int] = {}
     while True:
         try:
@@ -35,6 +38,7 @@ def serve(channel: Channel, shell: InteractiveShell) -> None:
             return
         answer: dict[str, Any] = {"nonce": request["nonce"]}
         if request["op"] == "cell":
+            processors.run_on(request["processors"])
             answer |= run_cell(shell, request["source"])
         elif request["op"] == "fork":
             _, (descriptor, *_), _, _ = socket.recv_fds(channel.sock, 1, 1)
@@ -42,7 +46,8 @@ def serve(channel: Channel, shell: InteractiveShell) -> None:
                 os.close(descriptor)
                 answer |= {"forbidden": True}
             else:
-                child = _fork(descriptor, request["processors"], channel, shell)
+                processors.run_on(elsewhere)
+                child = _fork(descriptor, request["processors"], channel, shell, prepare)
                 children[request["number"]] = child
         elif request["op"] == "reap":
             answer |= {"status": _reap(children.pop(request["number"]))}
@@ -60,7 +65,13 @@ def _cuda_in_use() -> bool:
     return bool(torch.cuda.is_initialized())
 
 
-def _fork(descriptor: int, processors: list[int], channel: Channel, shell: InteractiveShell) -> int:
+def _fork(
+    descriptor: int,
+    where: list[int],
+    channel: Channel,
+    shell: InteractiveShell,
+    prepare: Callable[[], None],
+) -> int:
     """A child that answers calls on its own socket; the parent stays as the notebook left it."""
     child = kernel.fork()
     if child:
@@ -69,9 +80,9 @@ def _fork(descriptor: int, processors: list[int], channel: Channel, shell: Inter
     status = 1
     try:
         channel.close()
+        prepare()
         reseed()
-        if processors:  # only now: it gets ready while its predecessor works on these
-            os.sched_setaffinity(0, processors)
+        processors.run_on(where)  # only now: it gets ready while its predecessor works on these
         sock = socket.socket(fileno=descriptor)
         serve_calls(Channel(sock, channel.max_bytes), shell.user_ns)
     except Closed:
