@@ -6,7 +6,6 @@ Nothing happens in that process between two forks, so a fork made early is the s
 from __future__ import annotations
 
 import itertools
-import select
 import time
 from collections import deque
 from dataclasses import dataclass
@@ -30,12 +29,6 @@ class Fork:
     @property
     def alone(self) -> bool:
         return self.number is None
-
-    def broken(self) -> bool:
-        """Whether it has ended, or speaks without being asked."""
-        heard = select.poll()
-        heard.register(self.channel.sock, select.POLLIN)
-        return bool(heard.poll(0))
 
 
 class Forks:

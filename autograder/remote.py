@@ -28,6 +28,7 @@ from autograder.wire import Closed, Opaque, TimedOut, WireError
 from labkit.checks import Mismatch, as_tensor
 
 _COST_LAUNCHES = 200_000  # operations that a cost check counts before it gives up
+_ANSWER_SECONDS = 2.0  # for a fork that rested to say that it is there
 _TOO_LARGE = "its answer is larger than a grader takes"
 
 # Exceptions that may be named where words are not quoted: a name of the student's own is a text.
@@ -137,8 +138,9 @@ class RemoteNamespace:
         return answer
 
     def _ready(self) -> Fork:
-        """The fork to ask; one that was lost while it rested cost nothing but itself."""
-        if self._resting and self._fork is not None and self._fork.broken():
+        """The fork to ask. One that was lost while it rested is replaced: that was another
+        question's doing."""
+        if self._resting and self._fork is not None and not _answers(self._fork):
             self.close()
         self._resting = False
         if self._fork is None:
@@ -159,6 +161,15 @@ class RemoteNamespace:
         with stage("ending"):
             fork, self._fork, self._found = self._fork, None, {}
             return self._reap(fork, wait)
+
+
+def _answers(fork: Fork) -> bool:
+    """Whether it is still there."""
+    try:
+        ask(fork.channel, {"op": "look", "names": []}, time.monotonic() + _ANSWER_SECONDS)
+    except WireError:
+        return False
+    return True
 
 
 class RemoteFunction:

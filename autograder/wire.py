@@ -80,7 +80,7 @@ def encode(value: object) -> bytes:
     return body
 
 
-def decode(body: bytes) -> Any:
+def decode(body: bytes | bytearray) -> Any:
     """The value of a message. Raises WireError for anything that is not one."""
     left = MAX_ITEMS
 
@@ -215,20 +215,21 @@ class Channel:
     def close(self) -> None:
         self.sock.close()
 
-    def _read(self, count: int, deadline: float | None) -> bytes:
-        parts = bytearray()
-        while len(parts) < count:
+    def _read(self, count: int, deadline: float | None) -> bytearray:
+        body = bytearray(count)
+        left = memoryview(body)
+        while left:
             try:
                 self._arm(deadline)
-                chunk = self.sock.recv(min(count - len(parts), 1 << 20))
+                got = self.sock.recv_into(left)
             except TimeoutError:
                 raise TimedOut("no answer in time") from None
             except OSError:
                 raise Closed("the other side is gone") from None
-            if not chunk:
+            if not got:
                 raise Closed("the other side is gone")
-            parts += chunk
-        return bytes(parts)
+            left = left[got:]
+        return body
 
     def _arm(self, deadline: float | None) -> None:
         if deadline is None:

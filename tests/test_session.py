@@ -266,3 +266,52 @@ def test_a_question_that_ends_its_process_leaves_the_fork_made_ahead_to_the_next
         assert names.get("f")(0) == 0
         names.close()
     assert made.problems == ()
+
+
+STATE = "import os\nseen = []\ndef f(x):\n    seen.append(x)\n    return len(seen)\n"
+
+
+def test_a_fork_that_rested_goes_on_where_it_was(pool):
+    with session(pool, STATE) as running:
+        names, other = running.names(), running.names()
+        assert names.get("f")(1) == 1
+        names.rest()
+        assert other.get("f")(1) == 1, "another question has its own fork meanwhile"
+        assert names.get("f")(1) == 2
+        names.close()
+        other.close()
+
+
+def test_a_fork_that_was_ended_while_it_rested_is_replaced(pool):
+    """Whoever ended it, its own question has not begun to ask again."""
+    killer = "import signal\ndef g(pid): os.kill(pid, signal.SIGKILL)\ndef me(): return os.getpid()"
+    with session(pool, STATE + killer) as running:
+        names, other = running.names(), running.names()
+        assert names.get("f")(1) == 1
+        victim = names.get("me")()
+        names.rest()
+        other.get("g")(victim)
+        other.close()
+        assert names.get("f")(1) == 1, "a new fork, as the notebook left it"
+        names.close()
+        assert running.problems == ()
+
+
+def test_names_that_are_wanted_are_looked_up_in_one_message(pool):
+    source = "a = [1]\ndef f(): return 2\n"
+    with session(pool, source) as running:
+        names = running.names(wanted=["a", "b", "f"])
+        names.get("a").append(2)
+        asked = []
+        names.ask = asked.append
+        assert names.get("a") == [1], "each test gets a value of its own"
+        assert names.get("f").__name__ == "f"
+        assert names.get("b").type_name == "nothing"
+        assert asked == []
+
+
+def test_a_wanted_value_that_cannot_be_sent_costs_the_others_nothing(pool):
+    with session(pool, "import torch\nhuge = torch.zeros(1 << 24)\na = 1") as running:
+        names = running.names(wanted=["a", "huge"])
+        assert names.get("a") == 1
+        names.close()

@@ -8,7 +8,6 @@ all later forks, which can touch them while others work (`touch`). Nothing but s
 
 from __future__ import annotations
 
-import itertools
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -25,6 +24,9 @@ _BITS = (63, 61, 56)  # of an entry of /proc/PID/pagemap: present, of a file, ma
 _LARGEST = 1 << 32  # bytes; larger areas are address space that was set aside
 
 Span = tuple[int, int]  # first address, bytes
+Held = tuple[
+    np.ndarray, np.ndarray
+]  # addresses of pages: a process's own, and files' it has mapped
 
 
 @dataclass(frozen=True)
@@ -41,9 +43,11 @@ def learn(work: Callable[[], object]) -> Pages:
     child = kernel.fork()
     if child == 0:
         with suppress(Exception), os.fdopen(theirs, "w") as pipe:
-            before = _held()
+            areas = list(_areas())
+            _held(areas)  # what looking touches is not to count
+            before = _held(areas)
             work()
-            json.dump(_since(before, _held()), pipe)
+            json.dump(_since(before, _held(areas)), pipe)
         os._exit(0)
     os.close(theirs)
     with os.fdopen(ours) as pipe:
@@ -63,33 +67,34 @@ def touch(pages: Pages) -> None:
                 kernel.advise(start, size, advice)
 
 
-def _held() -> tuple[set[int], set[int]]:
-    """Addresses of the pages that are this process's own, and of the files' pages it has mapped.
-    Raises OSError."""
-    own, files = set[int](), set[int]()
-    with open("/proc/self/pagemap", "rb", buffering=0) as pagemap:
-        for start, end in _areas():
-            pagemap.seek(start // _PAGE * 8)
-            entries = np.frombuffer(pagemap.read((end - start) // _PAGE * 8), np.uint64)
-            present, of_file, mine = (entries >> np.uint64(bit) & np.uint64(1) for bit in _BITS)
-            own.update((start + _PAGE * np.flatnonzero(present & mine & ~of_file)).tolist())
-            files.update((start + _PAGE * np.flatnonzero(present & of_file)).tolist())
-    return own, files
-
-
 def _areas() -> Iterator[Span]:
-    """First and last address of each area of memory."""
+    """The memory that is mapped."""
     with open("/proc/self/maps", encoding="utf-8", errors="replace") as maps:
         for line in maps:
             start, end = (int(address, 16) for address in line.split()[0].split("-"))
             if end - start < _LARGEST and "[v" not in line:  # vvar, vdso, vsyscall
-                yield start, end
+                yield start, end - start
 
 
-def _since(before: tuple[set[int], set[int]], after: tuple[set[int], set[int]]) -> list[list[Span]]:
-    """The pages that are new, in a row where they are; of a file, one for each window."""
-    own, files = (new - old for old, new in zip(before, after, strict=True))
-    rows = itertools.groupby(enumerate(sorted(own)), lambda item: item[1] - item[0] * _PAGE)
-    written = [[address for _, address in row] for _, row in rows]
-    windows = sorted({address // _WINDOW: address for address in files}.values())
-    return [[(row[0], len(row) * _PAGE) for row in written], [(a, _PAGE) for a in windows]]
+def _held(areas: Sequence[Span]) -> Held:
+    """What this process holds now. Raises OSError."""
+    own, files = [], []
+    with open("/proc/self/pagemap", "rb", buffering=0) as pagemap:
+        for start, size in areas:
+            pagemap.seek(start // _PAGE * 8)
+            entries = np.frombuffer(pagemap.read(size // _PAGE * 8), np.uint64)
+            present, of_file, mine = (entries >> np.uint64(bit) & np.uint64(1) for bit in _BITS)
+            own.append(start + _PAGE * np.flatnonzero(present & mine & ~of_file))
+            files.append(start + _PAGE * np.flatnonzero(present & of_file))
+    return np.concatenate(own), np.concatenate(files)
+
+
+def _since(before: Held, after: Held) -> tuple[list[Span], list[Span]]:
+    """What is new: pages in a row together, and of a file one page for each window."""
+    own, files = (np.setdiff1d(new, old) for old, new in zip(before, after, strict=True))
+    rows = np.split(own, np.flatnonzero(np.diff(own) != _PAGE) + 1) if own.size else []
+    windows = {address // _WINDOW: address for address in files.tolist()}
+    return (
+        [(int(row[0]), len(row) * _PAGE) for row in rows],
+        [(address, _PAGE) for address in windows.values()],
+    )

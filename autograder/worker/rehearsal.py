@@ -23,7 +23,7 @@ import torch
 import torch.nn.functional as F
 import matplotlib.pyplot as plt
 from torch import nn
-if not Path("labkit").is_dir(): print("where is it?")
+if not Path("labkit").is_dir(): pass
 torch.manual_seed(0)
 """
 _DEFINITION = '''
@@ -40,18 +40,17 @@ def recurrence(W, b, x, kernel):
 
 def cells(shell: InteractiveShell) -> None:
     """Run cells that import and define."""
-    for source in (_IMPORTS, _DEFINITION, "small = {2: 16}\nprint(small)"):
+    for source in (_IMPORTS, _DEFINITION, "small = {2: 16}"):
         run_cell(shell, decode(encode({"op": "cell", "source": source}))["source"])
 
 
 def calls() -> None:
-    """Answer a request of each kind about a function."""
+    """Answer the usual requests about a function."""
     names: dict[str, Any] = {"torch": torch, "F": torch.nn.functional}
     exec(_DEFINITION, names)
     reseed()
     args = [torch.eye(3) / 2, torch.ones(3), torch.ones(2, 8, 3), torch.ones(3, 3, 2)]
     request = {"name": "recurrence", "names": ["recurrence"], "args": args, "kwargs": {}}
-    more = {"wrt": [0, 2], "cotangent": torch.ones(2, 3, 7), "limit": 1000}
-    for operation in ("look", "call", "call_with_arguments", "gradients", "cost"):
-        asked = decode(encode({"op": operation, **request, **more}))
+    for operation in ("look", "call", "call_with_arguments"):
+        asked = decode(encode({"op": operation, **request}))
         encode(OPERATIONS[operation](names, asked))

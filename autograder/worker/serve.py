@@ -38,7 +38,7 @@ def serve(channel: Channel, shell: InteractiveShell, prepare: Callable[[], None]
             return
         answer: dict[str, Any] = {"nonce": request["nonce"]}
         if request["op"] == "cell":
-            processors.run_on(request["processors"])
+            processors.run_on(request.get("processors", ()))
             answer |= run_cell(shell, request["source"])
         elif request["op"] == "fork":
             _, (descriptor, *_), _, _ = socket.recv_fds(channel.sock, 1, 1)
