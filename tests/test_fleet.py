@@ -13,12 +13,14 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from autograder import course as courses
-from autograder import intake, masters, reports
+from autograder import intake, masters, reports, work
 from autograder.benches import samples
 from autograder.fleet import FleetError, grade_class
 from autograder.grading import engine_version, use_bundle
@@ -124,14 +126,46 @@ def test_without_a_scheduler_there_is_one_clear_line(tiny, tmp_path, monkeypatch
             grade_class(tiny, handed_in, tmp_path / "out", scheduler=address)
 
 
-@pytest.mark.parametrize("seen", [[2, 2], [2, 4]])
-def test_a_job_that_must_be_alone_takes_as_much_as_the_largest_worker_has(tiny, seen):
+def test_a_job_that_must_be_alone_takes_as_much_as_the_largest_worker_has_that_can_do_it(tiny):
     from autograder.dask_fleet import takes
 
-    offers = [{"SLOT": float(slots)} for slots in seen]
-    alone = Job("j", "grade", grading(tiny), needs="a whole worker", gpu=True)
-    assert takes(alone, offers) == {"SLOT": max(seen), "GPU": 1}
-    assert takes(Job("j", "grade", grading(tiny)), offers) == {"SLOT": 1}
+    small, large, gpu = {"SLOT": 2.0}, {"SLOT": 4.0}, {"SLOT": 1.0, "GPU": 1.0}
+    one = Job("j", "time", grading(tiny))
+    alone = replace(one, needs="a whole worker")
+    assert takes(one, [small]) == takes(one, [gpu]) == {"SLOT": 1}
+    assert takes(alone, [small, large]) == {"SLOT": 4}
+    on_gpu = replace(alone, gpu=True)
+    assert takes(on_gpu, [small, large, gpu]) == {"SLOT": 1, "GPU": 1}
+    assert takes(on_gpu, [large]) is None, "it waits for a worker with a GPU"
+    assert takes(one, []) is None
+
+
+def test_a_machine_s_job_that_must_be_alone_waits_for_the_others_and_they_for_it(tiny, monkeypatch):
+    """Also where a worker offers more than when the job was sent."""
+
+    def slow(machine, job, outcome):
+        time.sleep(0.05)
+        return outcome
+
+    monkeypatch.setitem(work.KINDS, "slow", slow)
+    jobs = [Job(f"{i}", "slow", grading(tiny)) for i in range(9)]
+    jobs = [replace(j, needs="a whole worker") if int(j.id) % 3 == 1 else j for j in jobs]
+    with Machine(tiny, 4) as machine, ThreadPoolExecutor(9) as threads:
+        outcomes = list(threads.map(machine.do, jobs))
+    assert [o.error for o in outcomes] == [""] * 9
+    assert overlaps(outcomes, {job.id for job in jobs if job.needs == "a whole worker"}) == []
+    assert overlaps(outcomes, {o.id for o in outcomes}), "the others work beside one another"
+
+
+def overlaps(outcomes: list[Outcome], alone: set[str]) -> list[tuple[str, str]]:
+    """Who had company on a worker, of those that are to be alone."""
+    return [
+        (one.id, other.id)
+        for one in outcomes
+        for other in outcomes
+        if one.id in alone and one.id != other.id and one.where == other.where
+        if one.began < other.ended and other.began < one.ended
+    ]
 
 
 # ---- A real one
@@ -254,14 +288,7 @@ def test_a_job_that_must_be_alone_shares_its_worker_with_none(fleet, tiny, tmp_p
     outcomes = on(fleet, jobs, tiny)
     alone = {job.id for job in jobs if job.needs == "a whole worker"}
     assert len(alone) == count
-    overlaps = [
-        (one.id, other.id)
-        for one in outcomes
-        for other in outcomes
-        if one.id in alone and one.id != other.id and one.where == other.where
-        if one.began < other.ended and other.began < one.ended
-    ]
-    assert overlaps == []
+    assert overlaps(outcomes, alone) == []
     assert {o.where for o in outcomes}, "nobody says where it was done"
 
 
