@@ -137,6 +137,12 @@ def test_a_right_function_has_a_time_and_its_results_are_verified(side):
     assert entered.wall_seconds > 0
 
 
+def test_a_result_may_be_a_single_number(side):
+    task = Task(fresh, lambda x, y: (x.double() * y.double()).sum(), 1e-5)
+    entered = side("def dot(x, y):\n    return (x * y).sum()\n", task)
+    assert entered.turn("dot", 3) > 0
+
+
 def test_calls_cannot_be_worked_on_side_by_side(side):
     """A worker that computes all results from the inputs as they lie there gets all but the first
     wrong: each call's first argument is scaled by a number of the result before."""

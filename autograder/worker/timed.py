@@ -31,7 +31,9 @@ def at(memory: Any, place: Place) -> torch.Tensor:
     """The array at a place, which shares its memory."""
     start, shape = place
     count = math.prod(shape)
-    return torch.frombuffer(memory, dtype=torch.float32, offset=start, count=count).view(*shape)
+    return torch.frombuffer(memory, dtype=torch.float32, offset=start, count=count).view(
+        list(shape)
+    )
 
 
 def share(names: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
