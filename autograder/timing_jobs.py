@@ -18,6 +18,7 @@ from autograder.intake import Submission
 from autograder.jobs import Grading, Job, Outcome
 from autograder.results import Result, Timing, devices
 from autograder.stopwatch import blank
+from autograder.work import asked
 
 Gpu = Literal["auto", "require", "skip"]
 NEEDS_GPU = "not run here: needs a GPU runner"
@@ -127,13 +128,18 @@ def _timing(job: Job, outcome: Outcome) -> Timing:
     """What a job's outcome is for its submission."""
     if outcome.timing is not None:
         return outcome.timing
-    assert job.before is not None
-    assert job.comparison is not None
-    said = f"timing failed on {job.before.submission}, {job.comparison.title}"
-    print(f"autograder: {said}: {outcome.error}", file=sys.stderr)
-    (graded,) = (n for n in job.before.notebooks if n.name == job.comparison.notebook)
+    timing = untimed(job)
+    print(
+        f"autograder: timing failed on {job.id}, {timing.title}: {outcome.error}", file=sys.stderr
+    )
     problem = "the grader itself failed here; this is not your code's doing"
-    return replace(blank(job.comparison, graded), status="failed", problem=problem)
+    return replace(timing, status="failed", problem=problem)
+
+
+def untimed(job: Job) -> Timing:
+    """A job's timing before anything was measured."""
+    comparison, graded = asked(job)
+    return replace(blank(comparison, graded), status="not run here")
 
 
 def with_timings(course: Course, result: Result, timings: Sequence[Timing]) -> Result:

@@ -15,11 +15,12 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
+from autograder.comparisons import Comparison
 from autograder.course import Course
 from autograder.doctor import report
 from autograder.grading import Grader, engine_version, public_files, use_bundle
 from autograder.jobs import Grading, Job, Outcome
-from autograder.results import Timing
+from autograder.results import NotebookResult, Timing
 from autograder.sandbox.child import processors
 from autograder.sandbox.levels import choose
 from autograder.sandbox.pool import Pool
@@ -188,11 +189,16 @@ def _time(machine: Machine, job: Job, outcome: Outcome) -> Outcome:
 def timed(stopwatch: Stopwatch, job: Job) -> Timing:
     """What came of a timing job."""
     assert job.submission is not None
+    comparison, graded = asked(job)
+    return stopwatch.run(comparison, job.submission.notebooks[comparison.notebook], graded)
+
+
+def asked(job: Job) -> tuple[Comparison, NotebookResult]:
+    """Of a timing job: what is to be compared, and what the grading made of its notebook."""
     assert job.before is not None
     assert job.comparison is not None
-    name = job.comparison.notebook
-    (graded,) = (n for n in job.before.notebooks if n.name == name)
-    return stopwatch.run(job.comparison, job.submission.notebooks[name], graded)
+    (graded,) = (n for n in job.before.notebooks if n.name == job.comparison.notebook)
+    return job.comparison, graded
 
 
 def gpu_devices() -> tuple[str, ...]:
