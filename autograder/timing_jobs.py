@@ -129,9 +129,8 @@ def _timing(job: Job, outcome: Outcome) -> Timing:
     if outcome.timing is not None:
         return outcome.timing
     timing = untimed(job)
-    print(
-        f"autograder: timing failed on {job.id}, {timing.title}: {outcome.error}", file=sys.stderr
-    )
+    said = f"timing failed on {job.id}, {timing.title}"
+    print(f"autograder: {said}: {outcome.error}", file=sys.stderr)
     problem = "the grader itself failed here; this is not your code's doing"
     return replace(timing, status="failed", problem=problem)
 
