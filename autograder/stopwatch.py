@@ -22,6 +22,7 @@ from autograder.course import Course, Notebook
 from autograder.doctor import processor
 from autograder.intake import Cell, SubmittedNotebook
 from autograder.on_device import device_name, lost_on_device
+from autograder.once import nothing_kept
 from autograder.remote import RemoteNamespace
 from autograder.results import NotebookResult, TimedPair, TimedSize, Timing
 from autograder.sandbox.child import SandboxError
@@ -60,7 +61,8 @@ class Stopwatch:
             said = f"first {' and '.join(wrong)} must be right"
             return replace(timing, status="not correct", problem=said)
         try:
-            with using_threads(1):  # ours would wait for each other on a busy machine
+            # Threads of ours would wait for each other on a busy machine; inputs never come again.
+            with using_threads(1), nothing_kept():
                 timing = self._measure(timing, comparison, submitted)
         except (Mismatch, SandboxError) as problem:
             timing = replace(timing, status="failed", problem=str(problem))
@@ -133,8 +135,7 @@ class Race:
         )
 
     def memory(self, timed: Iterable[TimedSize]) -> tuple[TimedSize, ...]:
-        """The same sizes with the peak memory of each contestant: one process a side, since the
-        first count in a process takes a second."""
+        """The same sizes with the peak memory of each contestant, counted in one process a side."""
         sizes = list(timed)
         peaks: list[dict[str, int]] = [{} for _ in sizes]
         for session, whose in ((self._theirs, yours), (self._reference, reference_s)):
