@@ -111,6 +111,19 @@ def test_a_fault_of_ours_in_a_timing_is_said_and_the_others_go_on(course, root, 
     assert timing(root) == told
 
 
+def test_where_timing_as_a_whole_fails_the_grades_stay_as_they_are(
+    course, root, monkeypatch, capsys
+):
+    def fails(*_, **__):
+        raise RuntimeError("no timing at all")
+
+    monkeypatch.setattr(gradescope, "time_class", fails)
+    gradescope.run(course, root)
+    assert results(root)["score"] == 14
+    assert "grader_failed" not in results(root)["extra_data"]
+    assert "no timing at all" in capsys.readouterr().err
+
+
 def test_when_the_grader_s_process_is_killed_while_it_times_the_grades_are_there(root):
     script = (
         "import os, sys; from pathlib import Path\n"
