@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -281,6 +282,19 @@ def test_a_fleet_gives_the_grades_of_one_machine_though_a_worker_is_killed(fleet
     alone = grade_class(tiny, handed_in, tmp_path / "alone", jobs=2)
     assert scores(got[0].results) == scores(alone.results)
     assert len(list(out.glob("*/result.json"))) == 12
+
+
+@pytest.mark.parametrize("kind", ["grade", "time"])
+def test_only_a_grading_that_ends_its_workers_scores_nothing(tiny, kind):
+    from distributed.scheduler import KilledWorker
+
+    from autograder.dask_fleet import _outcome
+
+    killed = KilledWorker("task", None, 1)
+    lost = SimpleNamespace(status="error", exception=lambda: killed)
+    outcome = _outcome(lost, Job("j", kind, grading(tiny), submission_of_nothing()), tiny)
+    assert "the grader ended 2 times" in outcome.error
+    assert (outcome.result is not None) == (kind == "grade")
 
 
 COMPARISON = Comparison(
