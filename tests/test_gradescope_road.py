@@ -82,6 +82,7 @@ def test_a_timing_that_takes_too_long_is_ended_and_the_grades_are_there(course, 
     )
 
 
+@pytest.mark.verify
 def test_a_real_one_is_ended_wherever_it_is(course, root):
     """Grids of this size would take minutes."""
     long = tuple(replace(c, seconds=600.0) for c in course.comparisons)
@@ -89,6 +90,7 @@ def test_a_real_one_is_ended_wherever_it_is(course, root):
     assert (results(root)["score"], timing(root)) == (14, [("2c", "not run here")])
 
 
+@pytest.mark.verify
 def test_a_container_s_own_end_counts_too(course, root, monkeypatch):
     monkeypatch.setattr(gradescope, "_CONTAINER_SECONDS", 0.0)
     gradescope.run(course, root)
@@ -111,6 +113,7 @@ def test_a_fault_of_ours_in_a_timing_is_said_and_the_others_go_on(course, root, 
     assert timing(root) == told
 
 
+@pytest.mark.verify
 def test_where_timing_as_a_whole_fails_the_grades_stay_as_they_are(
     course, root, monkeypatch, capsys
 ):
