@@ -63,12 +63,20 @@ class Comparison:
 
 
 _MOST_SECONDS = 600
+_MOST_ON_GRADESCOPE = 1800  # of the 40 minutes that a container has at most
 
 
 def read(tables: list[Any], notebooks: list[str]) -> tuple[Comparison, ...]:
     """The comparisons in course.toml's [[timing]] tables. Raises ValueError, whose text says in
     which table, and what to write."""
     return tuple(_read(table, number, notebooks) for number, table in enumerate(tables, 1))
+
+
+def check_on_gradescope(seconds: int) -> None:
+    """Raises ValueError where this cannot be the time for all comparisons on Gradescope."""
+    if type(seconds) is bool or not 0 <= seconds <= _MOST_ON_GRADESCOPE:
+        wanted = f"0 (nothing is timed there) or whole seconds up to {_MOST_ON_GRADESCOPE}"
+        raise ValueError(f"'timing_on_gradescope' is to be {wanted}")
 
 
 def _read(table: Any, number: int, notebooks: list[str]) -> Comparison:

@@ -118,6 +118,7 @@ class Course:
     seed: str
     version: str  # a hash of everything that decides a score
     comparisons: tuple[Comparison, ...] = ()  # what is timed
+    timing_on_gradescope: int = 300  # the most seconds that it takes there; 0: it is left out
 
 
 class CourseError(Exception):
@@ -137,7 +138,9 @@ _OPTIONAL = {
     "reported": dict,
     "private": list,
     "timing": list,
+    "timing_on_gradescope": int,
 }
+_DEFAULTS = {"tell_cause": "always", "timing_on_gradescope": 300}
 _TELL_CAUSE = ("always", "after due", "instructors")
 
 
@@ -171,6 +174,7 @@ def load(root: Path) -> Course:
         seed=_seed(secret(root), table["release"]),
         version=_version(root, masters, [root / TABLE]),
         comparisons=tuple(c for c in table["timing"] if c.notebook in {n.name for n in notebooks}),
+        timing_on_gradescope=table["timing_on_gradescope"],
     )
 
 
@@ -190,8 +194,8 @@ def _notebook(file: Path) -> Notebook:
 
 
 def read_table(root: Path) -> dict[str, Any]:
-    """The bundle's course.toml with its defaults filled in: name, title, release, secret,
-    notebooks, tell_cause, public_lines, limits, reported, private, timing. Raises CourseError."""
+    """The bundle's course.toml, with a value for every key of `_REQUIRED` and `_OPTIONAL`. Raises
+    CourseError."""
     file = root / TABLE
     try:
         given = tomllib.loads(file.read_text("utf-8"))
@@ -199,7 +203,7 @@ def read_table(root: Path) -> dict[str, Any]:
         raise CourseError(f"{file} is missing: is {root} the folder of a bundle?") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise CourseError(f"{file} is not valid TOML: {error}") from None
-    table = {key: kind() for key, kind in _OPTIONAL.items()} | {"tell_cause": "always"} | given
+    table = {key: kind() for key, kind in _OPTIONAL.items()} | _DEFAULTS | given
     for key, kind in (_REQUIRED | _OPTIONAL).items():
         if key not in table:
             raise CourseError(f"{file}: the key '{key}' is missing")
@@ -222,6 +226,7 @@ def read_table(root: Path) -> dict[str, Any]:
     _check_reported(file, table)
     try:
         table["timing"] = comparisons.read(table["timing"], table["notebooks"])
+        comparisons.check_on_gradescope(table["timing_on_gradescope"])
     except ValueError as error:
         raise CourseError(f"{file}: {error}") from None
     return table

@@ -30,6 +30,7 @@ _LOOK_SECONDS = 0.2
 _SAY_SECONDS = 2.0  # a job that waits for longer than this for a worker to join is told of
 
 Say = Callable[[str], None]
+Offer = Mapping[str, float]  # {"SLOT": 2, "GPU": 1}
 
 
 def run(address: str, jobs: Sequence[Job], course: Course, say: Say) -> Generator[Outcome]:
@@ -40,11 +41,9 @@ def run(address: str, jobs: Sequence[Job], course: Course, say: Say) -> Generato
         return
     with _client(address) as client:
         refuse_open_networks(_addresses(client))
-        waiting = {}
+        waiting: dict[Future[str], Job] = {}
         try:
-            for job in _when_possible(client, jobs, say):
-                waiting[_submit(client, job)] = job
-            yield from _collect(client, waiting, course, say)
+            yield from _collect(client, list(jobs), waiting, course, say)
         finally:
             client.cancel(list(waiting), force=True)
 
@@ -84,53 +83,60 @@ def _addresses(client: Client) -> list[str]:
     return [about["address"], *about["workers"]]
 
 
-def _offers(client: Client) -> list[Mapping[str, float]]:
+def _offers(client: Client) -> list[Offer]:
     """What each worker offers that offers a SLOT."""
     workers = client.scheduler_info(n_workers=-1)["workers"].values()
     return [w["resources"] for w in workers if w.get("resources", {}).get("SLOT", 0) >= 1]
 
 
-def _when_possible(client: Client, jobs: Sequence[Job], say: Say) -> Iterator[Job]:
-    """All jobs; first waits until there is a worker, since what a job takes depends on them."""
-    began, told = time.monotonic(), False
-    while not _offers(client):
-        if not told and time.monotonic() - began > _SAY_SECONDS:
-            say("waiting for a worker that offers SLOT (see docs/fleet.md)")
-            told = True
-        time.sleep(_LOOK_SECONDS)
-    yield from jobs
+def offers_gpu(address: str) -> bool:
+    """Whether a worker of this fleet offers GPU. Raises FleetError."""
+    refuse_open_networks([address])
+    with _client(address) as client:
+        return any(offer.get("GPU", 0) >= 1 for offer in _offers(client))
 
 
-def _submit(client: Client, job: Job) -> Future[str]:
-    return client.submit(
-        do_job,
-        job_to_json(job),
-        key=f"{job.kind}-{uuid.uuid4().hex}",
-        resources=takes(job, _offers(client)),
-        pure=False,
-    )
+def takes(job: Job, offers: Sequence[Offer]) -> dict[str, float] | None:
+    """What a job takes of a worker; None while no worker could do it.
+
+    All of a worker is the most that any which could do it has: one with fewer SLOTs then never
+    gets the job, and one that has them has none left beside it."""
+    slots = [o["SLOT"] for o in offers if not job.gpu or o.get("GPU", 0) >= 1]
+    if not slots:
+        return None
+    taken = {"SLOT": 1.0 if job.needs == "a slot" else max(slots)}
+    return taken | {"GPU": 1.0} if job.gpu else taken
 
 
-def takes(job: Job, offers: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    """What a job takes of a worker. All of it is the most that any worker has: a worker with fewer
-    SLOTs then never gets the job, and one that has them has none left beside it."""
-    slots = 1.0 if job.needs == "a slot" else max(o["SLOT"] for o in offers)
-    return {"SLOT": slots} | ({"GPU": 1.0} if job.gpu else {})
+def _submit(client: Client, job: Job, taken: dict[str, float]) -> Future[str]:
+    key = f"{job.kind}-{uuid.uuid4().hex}"
+    return client.submit(do_job, job_to_json(job), key=key, resources=taken, pure=False)
 
 
 def _collect(
-    client: Client, waiting: dict[Future[str], Job], course: Course, say: Say
+    client: Client, held: list[Job], waiting: dict[Future[str], Job], course: Course, say: Say
 ) -> Iterator[Outcome]:
-    coming = as_completed(list(waiting), loop=client.loop)
+    """Outcomes as they come, of jobs that are `held` back until a worker joins that could do them,
+    and then `waiting` on the fleet."""
+    coming = as_completed([], loop=client.loop)
     patience = _Patience(say)
-    while waiting:
+    while held or waiting:
         if client.status != "running":
             raise FleetError("the scheduler is gone; what came is kept: run this again")
+        offers = _offers(client)
+        possible = [(job, taken) for job in held if (taken := takes(job, offers)) is not None]
+        for job, taken in possible:
+            future = _submit(client, job, taken)
+            held.remove(job)
+            waiting[future] = job
+            coming.add(future)
         for future in coming.next_batch(block=False):
-            job = waiting.pop(future)
-            yield _outcome(future, job, course)
-        patience.look(client, list(waiting.values()))
-        time.sleep(_LOOK_SECONDS / 4)
+            if future.status in ("pending", "lost"):  # its worker ended with it: it is done again
+                coming.add(future)
+            else:
+                yield _outcome(future, waiting.pop(future), course)
+        patience.look([*held, *waiting.values()], offers)
+        time.sleep(_LOOK_SECONDS)
 
 
 def _outcome(future: Future[str], job: Job, course: Course) -> Outcome:
@@ -143,28 +149,32 @@ def _outcome(future: Future[str], job: Job, course: Course) -> Outcome:
             f"the grader ended {error.allowed_failures + 1} times while it worked on this: a "
             "person has to look"
         )
-        result = None if job.submission is None else ungradable(course, job.submission, why)
+        result = None
+        if job.kind == "grade" and job.submission is not None:
+            result = ungradable(course, job.submission, why)
         return Outcome(job.id, result, error=why, lost=error.allowed_failures + 1)
     return Outcome(job.id, error=repr(error) if error else "the fleet lost it")
 
 
 class _Patience:
-    """Says, once, what has to wait for a worker of a kind that is not there."""
+    """Says what has to wait for a worker of a kind that is not there, once for each number."""
 
     def __init__(self, say: Say):
         self._say = say
         self._since = time.monotonic()
-        self._told = 0
+        self._told = ""
 
-    def look(self, client: Client, left: Sequence[Job]) -> None:
-        wanting = sum(job.gpu for job in left)
-        if wanting == self._told or time.monotonic() - self._since < _SAY_SECONDS:
+    def look(self, left: Sequence[Job], offers: Sequence[Offer]) -> None:
+        """Look at the jobs that are left, and at what workers offer."""
+        wanting = sum(takes(job, offers) is None for job in left)
+        if wanting == 0 or time.monotonic() - self._since < _SAY_SECONDS:
             return
-        if any(offer.get("GPU", 0) >= 1 for offer in _offers(client)):
-            return
-        self._told = wanting
-        if wanting:
-            self._say(f"{wanting} of the jobs wait for a worker that offers GPU")
+        text = f"{wanting} of the jobs wait for a worker that offers GPU"
+        if not offers:
+            text = "waiting for a worker that offers SLOT (see docs/fleet.md)"
+        if text != self._told:
+            self._say(text)
+            self._told = text
 
 
 def doctor(address: str, grading: Grading) -> Iterator[Outcome]:

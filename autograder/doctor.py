@@ -6,6 +6,8 @@ import os
 import platform
 import time
 from collections.abc import Sequence
+from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 import torch
@@ -25,12 +27,22 @@ def report(private: Sequence[Path]) -> str:
         lines.append(f"  {level:<11} {'yes' if not problem else 'no: ' + problem}")
         lines += [f"{'':<14}does not stop: {hole.says}" for hole in NOT_STOPPED[level]]
     lines += [
-        f"Processors: {_processors()} ({platform.machine()})",
+        f"Processors: {_processors()} ({processor()})",
         f"Memory bandwidth, one thread: {_bandwidth():.1f} GB/s (a copy of 64 MiB, best of 5)",
         f"GPU: {_gpu()}",
         f"Python {platform.python_version()}, torch {torch.__version__}",
     ]
     return "\n".join(lines)
+
+
+@cache
+def processor() -> str:
+    """The model of this machine's processor."""
+    with suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.machine()
 
 
 def _processors() -> int:

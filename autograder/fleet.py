@@ -31,7 +31,6 @@ from autograder.jobs import Grading, Job, Outcome
 from autograder.progress import shown
 from autograder.reports.wording import plain, points
 from autograder.results import Result
-from autograder.sandbox.levels import choose
 from autograder.sandbox.seal import LEVELS, Level
 from autograder.timing_jobs import Gpu, gpu_here, time_class
 from autograder.work import Machine
@@ -73,11 +72,11 @@ def grade_class(
 ) -> Summary:
     """Grade every submission, write its reports and the class's into `out`, and say so on the
     terminal; on this machine, or on the fleet of a Dask `scheduler`. What is timed is timed
-    afterwards, one submission at a time; on a fleet, nothing is. `again` is the command that does
-    so, for the report. Raises NoSandboxError, FleetError, Stopped, and OverridesError and
-    NoGpuError before anything is graded."""
+    afterwards, each job alone on its machine. `again` is the command that grades again, for the
+    report. Raises NoSandboxError, FleetError, Stopped, and OverridesError and NoGpuError before
+    anything is graded."""
     console = Console()
-    with_gpu = gpu_here(gpu)
+    with_gpu = not scheduler and gpu_here(gpu)
     decided = decisions.read(out, course, decisions.handed_in(course, submissions))
     remove_unfinished(out)
     before = {s.id: reports.score_shown(out, s.id) for s in submissions}
@@ -88,7 +87,6 @@ def grade_class(
     todo = [
         Job(s.id, "grade", grading, s, earlier.get(s.id)) for s in submissions if s.id not in kept
     ]
-    sealed_off = [course.root / "solutions", *private]
     book = _Book(course, out, decided, submissions, keys)
     try:
         for result in kept.values():
@@ -100,14 +98,18 @@ def grade_class(
                 for outcome in outcomes:
                     bar.advance(book.enter(outcome))
         with shown(console, 0, what="Timing") as bar:
+            say = partial(bar.say, always=True)
+            if scheduler and timing:
+                with_gpu = _gpu_there(course, scheduler, gpu, say)
             for result in time_class(
                 course,
                 submissions,
                 book.graded,
                 earlier,
-                timing=timing and not scheduler,
+                grading=grading,
+                timing=timing,
                 gpu=with_gpu,
-                level=lambda: choose(sealed_off, required, trust_input)[0],
+                run=_runner(course, private, 1, scheduler, say),
                 expect=bar.expect,
             ):
                 book.keep(result)
@@ -187,6 +189,17 @@ def _runner(
         dask = _dask()
         return lambda jobs: dask.run(scheduler, jobs, course, say)
     return lambda jobs: local.run(Machine(course, slots, private), jobs, slots)
+
+
+def _gpu_there(course: Course, scheduler: str, wanted: Gpu, say: Callable[[str], None]) -> bool:
+    """Whether timings for a GPU are sent to the fleet: those that are required wait for a worker
+    with one to join, others run if there is one by now."""
+    if wanted != "auto" or all(comparison.device == "cpu" for comparison in course.comparisons):
+        return wanted == "require"
+    there: bool = _dask().offers_gpu(scheduler)
+    if not there:
+        say("no worker offers GPU: what is timed on one is left out (--gpu require waits for one)")
+    return there
 
 
 def doctors(scheduler: str, course: Course) -> Iterator[Outcome]:

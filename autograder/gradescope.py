@@ -1,46 +1,122 @@
-"""One run in Gradescope's container: ROOT/submission -> ROOT/results/results.json."""
+"""One run in Gradescope's container: ROOT/submission -> ROOT/results/results.json.
+
+The grading comes first, and is written before anything is timed; every timing is written as it
+comes. So whatever happens to the timing, what was graded is there.
+"""
 
 from __future__ import annotations
 
 import json
+import signal
+import time
 import traceback
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from autograder import intake, reports
 from autograder.archives import write as write_file
 from autograder.course import Course
-from autograder.grading import Grader, public_files
+from autograder.grading import Grader, engine_version, public_files
 from autograder.intake import Submission
+from autograder.jobs import Grading, Job, Outcome
+from autograder.results import Result
 from autograder.sandbox.levels import NoSandboxError, choose
 from autograder.sandbox.pool import Pool
+from autograder.stopwatch import SLOTS, Stopwatch
+from autograder.timing_jobs import time_class, untimed
+from autograder.work import timed
 
 _APOLOGY = (
     "The autograder itself failed on this submission; this is not your code's doing. Your "
     "instructors can see the reason; you do not need to hand in again."
 )
+_CONTAINER_SECONDS = 38 * 60.0  # of 40 minutes at most: Gradescope ends it then, results or none
+LATE = "not run here: the time for it on Gradescope was used up"
+
+
+class _TimeUp(BaseException):
+    """Of no kind that anybody on the way takes for a fault of theirs."""
 
 
 def run(course: Course, root: Path) -> None:
     """Grade what lies in ROOT/submission. There is always a results.json; where the grader itself
     fails, it says so, and that is the only case without a score."""
+    end, graded = time.monotonic() + _CONTAINER_SECONDS, False
     try:
-        results = _results(course, root)
+        for result in _results(course, root, end):
+            _write(reports.results_json(result, course), root)
+            graded = True
     except Exception as error:  # whatever it is: Gradescope shows nothing without a results.json
         traceback.print_exc()
-        why = str(error) if isinstance(error, NoSandboxError) else repr(error)
-        results = {"output": _APOLOGY, "tests": [], "extra_data": {"grader_failed": why}}
+        if not graded:
+            why = str(error) if isinstance(error, NoSandboxError) else repr(error)
+            _write({"output": _APOLOGY, "tests": [], "extra_data": {"grader_failed": why}}, root)
+
+
+def _write(results: dict[str, Any], root: Path) -> None:
     text = json.dumps(results, indent=2, ensure_ascii=False)
     write_file(root / "results" / "results.json", text.encode())
 
 
-def _results(course: Course, root: Path) -> dict[str, Any]:
+def _results(course: Course, root: Path, end: float) -> Iterator[Result]:
+    """What was graded; then the same again with each timing more, until `end` at the latest."""
     submission = _submission(course, root)
     private = [course.root / "solutions", root / "submission", root / "results"]
     level, missing = choose([p for p in private if p.exists()])
-    with Pool(level, public_files(course.root), course.limits) as pool:
+    with Pool(level, public_files(course.root), course.limits, SLOTS) as pool:
         result = Grader(course, pool, missing).grade(submission)
-    return reports.results_json(result, course)
+        yield result
+        seconds = min(course.timing_on_gradescope, end - time.monotonic())
+        names = tuple(n.name for n in course.notebooks)
+        yield from time_class(
+            course,
+            [submission],
+            {submission.id: result},
+            before={},
+            grading=Grading(course.seed, names, course.version, engine_version(), level),
+            timing=course.timing_on_gradescope > 0,
+            gpu=False,
+            run=_one_by_one(Stopwatch(course, pool), seconds),
+        )
+
+
+def _one_by_one(
+    stopwatch: Stopwatch, seconds: float
+) -> Callable[[Sequence[Job]], Generator[Outcome]]:
+    """What does timing jobs here, as many as `seconds` allow."""
+
+    def do(jobs: Sequence[Job]) -> Generator[Outcome]:
+        end = time.monotonic() + seconds
+        for job in jobs:
+            try:
+                with _time_limit(end - time.monotonic()):
+                    outcome = Outcome(job.id, timing=timed(stopwatch, job))
+            except _TimeUp:
+                outcome = Outcome(job.id, timing=replace(untimed(job), problem=LATE))
+            except Exception as error:  # the others go on
+                outcome = Outcome(job.id, error=repr(error))
+            yield outcome
+
+    return do
+
+
+@contextmanager
+def _time_limit(seconds: float) -> Iterator[None]:
+    """Raises _TimeUp within, after so many seconds, wherever it is. For the main thread."""
+
+    def ring(*_: object) -> None:
+        raise _TimeUp
+
+    before = signal.signal(signal.SIGALRM, ring)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, max(seconds, 1e-6))
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def _submission(course: Course, root: Path) -> Submission:

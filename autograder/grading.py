@@ -30,6 +30,7 @@ from autograder.results import (
     Result,
     Status,
     TestResult,
+    devices,
 )
 from autograder.sandbox.pool import Pool
 from autograder.sealed_tests import Outcome, SealedTestFile, compiled
@@ -48,14 +49,19 @@ class _Asked:
     seconds: float = 0.0
 
     @classmethod
-    def of(cls, question: Question, notebook: Notebook, session: Session) -> _Asked:
+    def of(cls, question: Question, notebook: Notebook, session: Session, device: str) -> _Asked:
         tests = copy.copy(compiled(notebook.test_files[question.name], question.name))
-        return cls(question, tests, session.names(wanted=tests.wanted))
+        return cls(question, tests, session.names(device, tests.wanted))
 
 
 class Grader:
     """Grades submissions of one course. Make it once for a class: test files are compiled and
-    mistakes are read once. Thread-safe."""
+    mistakes are read once. Thread-safe.
+
+    device  where tests put the tensors that they give to functions
+    """
+
+    device = "cpu"
 
     def __init__(self, course: Course, pool: Pool, missing_layers: Sequence[str] = ()):
         use_bundle(course.root)
@@ -86,6 +92,7 @@ class Grader:
             notebooks=tuple(results),
             problems=submission.problems,
             level=self.pool.level,
+            device=devices(results, ()),
             missing_layers=self._missing_layers,
             seed=self.course.seed,
             bundle=self.course.version,
@@ -130,6 +137,7 @@ class Grader:
             questions=tuple(questions),
             cells=problems,
             seconds=round(time.monotonic() - started, 3),
+            device=self.device,
             key=key,
             values=values,
         )
@@ -141,7 +149,9 @@ class Grader:
 
     def _grade_questions(self, notebook: Notebook, session: Session) -> list[QuestionResult]:
         """The automatic questions, all their public tests before the first hidden one."""
-        asked = [_Asked.of(q, notebook, session) for q in notebook.questions if not q.manual]
+        asked = [
+            _Asked.of(q, notebook, session, self.device) for q in notebook.questions if not q.manual
+        ]
         for one in asked:
             self._run_tests(one, notebook, hidden=False)
         results = []
@@ -266,7 +276,7 @@ def _values(notebook: Notebook, session: Session) -> dict[str, float]:
     found: dict[str, float] = {}
     if not notebook.reported:
         return found
-    names = session.names()
+    names = session.names(wanted=notebook.reported)
     for name in notebook.reported:
         with suppress(Mismatch):
             value = names.get(name)

@@ -10,9 +10,10 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from autograder.comparisons import Comparison
 from autograder.intake import Cell, Submission, SubmittedNotebook
-from autograder.reports.store import from_json, to_json
-from autograder.results import Result
+from autograder.reports.store import from_json, timing_from_plain, to_json
+from autograder.results import Result, Timing
 from autograder.sandbox.seal import Level
 
 Needs = Literal["a slot", "a whole worker"]
@@ -36,7 +37,8 @@ class Grading:
 
 @dataclass(frozen=True)
 class Job:
-    """One piece of work. `before` is an earlier result, of which what still holds is taken over."""
+    """One piece of work. `before` is an earlier result: for "grade", of which what still holds is
+    taken over; for "time", the submission's own, and a `comparison` of its functions is made."""
 
     id: str
     kind: str  # a key of `work.KINDS`
@@ -45,16 +47,18 @@ class Job:
     before: Result | None = None
     needs: Needs = "a slot"
     gpu: bool = False
+    comparison: Comparison | None = None
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a job: a result, or text for other kinds, or why there is neither. `lost` counts
-    the workers that ended while they had it; `where` and the times (seconds since 1970) say which
-    worker did it, and when."""
+    """What came of a job: a result, a timing, or text, as its kind has it, or why there is none.
+    `lost` counts the workers that ended while they had it; `where` and the times (seconds since
+    1970) say which worker did it, and when."""
 
     id: str
     result: Result | None = None
+    timing: Timing | None = None
     text: str = ""
     error: str = ""
     lost: int = 0
@@ -70,6 +74,7 @@ def job_to_json(job: Job) -> str:
         "grading": asdict(job.grading),
         "submission": None if job.submission is None else _submission(job.submission),
         "before": None if job.before is None else to_json(job.before),
+        "comparison": None if job.comparison is None else asdict(job.comparison),
         "needs": job.needs,
         "gpu": job.gpu,
     }
@@ -79,13 +84,14 @@ def job_to_json(job: Job) -> str:
 def job_from_json(text: str) -> Job:
     plain = json.loads(text)
     grading = plain["grading"] | {"notebooks": tuple(plain["grading"]["notebooks"])}
-    handed_in, before = plain["submission"], plain["before"]
+    handed_in, before, comparison = (plain[k] for k in ("submission", "before", "comparison"))
     return Job(
         id=plain["id"],
         kind=plain["kind"],
         grading=Grading(**grading),
         submission=None if handed_in is None else _to_submission(handed_in),
         before=None if before is None else from_json(before),
+        comparison=None if comparison is None else Comparison(**comparison),
         needs=plain["needs"],
         gpu=plain["gpu"],
     )
@@ -95,6 +101,8 @@ def outcome_to_json(outcome: Outcome) -> str:
     plain = {name: getattr(outcome, name) for name in Outcome.__dataclass_fields__}
     if outcome.result is not None:
         plain["result"] = to_json(outcome.result)
+    if outcome.timing is not None:
+        plain["timing"] = asdict(outcome.timing)
     return json.dumps(plain)
 
 
@@ -102,6 +110,8 @@ def outcome_from_json(text: str) -> Outcome:
     plain = json.loads(text)
     if plain["result"] is not None:
         plain["result"] = from_json(plain["result"])
+    if plain["timing"] is not None:
+        plain["timing"] = timing_from_plain(plain["timing"])
     return Outcome(**plain)
 
 

@@ -18,7 +18,7 @@ def run(machine: Machine, jobs: Sequence[Job], slots: int) -> Generator[Outcome]
     NoSandboxError and SandboxError before anything is done."""
     if not jobs:
         return
-    machine.grader(jobs[0].grading)
+    machine.warm(jobs[0])
     shared = [job for job in jobs if job.needs == "a slot"]
     alone = [job for job in jobs if job.needs != "a slot"]
     threads = ThreadPoolExecutor(slots)

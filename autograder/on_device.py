@@ -8,6 +8,15 @@ from autograder.sealed_tests import SealedTestFile
 from autograder.session import Session
 
 
+def device_name(session: Session, device: str) -> str:
+    """What a device is called where a session runs: "cpu", or the GPU's own name."""
+    names = session.names(device)
+    try:
+        return str(names.ask({"op": "device"}).get("name", ""))
+    finally:
+        names.close()
+
+
 def lost_on_device(
     session: Session, notebook: Notebook, comparison: Comparison, seed: str
 ) -> list[str]:

@@ -18,6 +18,8 @@ import inspect
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, TypeVar, cast
 
 import torch
@@ -59,6 +61,7 @@ class Store:
 
 
 _store: Store | None = Store(MOST_BYTES)  # None: every call is made
+_kept = ContextVar("kept", default=True)
 
 
 def once(function: F) -> F:
@@ -69,7 +72,7 @@ def once(function: F) -> F:
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
-        if _store is None:
+        if _store is None or not _kept.get():
             return function(*args, **kwargs)
         try:
             key = _key(name, id(own), stream(), args, sorted(kwargs.items()))
@@ -87,6 +90,16 @@ def once(function: F) -> F:
         return iter(_copy(result)) if generates else _copy(result)
 
     return cast(F, call)
+
+
+@contextmanager
+def nothing_kept() -> Iterator[None]:
+    """Where inputs are never the same, in this thread: every call is made, and no result kept."""
+    before = _kept.set(False)
+    try:
+        yield
+    finally:
+        _kept.reset(before)
 
 
 def _key(*parts: Any) -> bytes:

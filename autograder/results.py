@@ -5,6 +5,7 @@ Plain data only: everything here can be written as JSON and read back.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -57,8 +58,9 @@ class CellProblem:
 @dataclass(frozen=True)
 class NotebookResult:
     """One notebook of a submission. `file` is the submitted file's name, empty where none was
-    handed in; `identified_by` says how the file was recognised; the same `key` means that grading
-    it again would give the same; `values` are the numbers that the class report shows."""
+    handed in; `identified_by` says how the file was recognised; `device` is where its tests put
+    their tensors; the same `key` means that grading it again would give the same; `values` are the
+    numbers that the class report shows."""
 
     name: str  # "q_coding_ssm_forward_cpu"
     title: str
@@ -71,6 +73,7 @@ class NotebookResult:
     cells: tuple[CellProblem, ...] = ()
     problem: str = ""
     seconds: float = 0.0
+    device: str = "cpu"
     key: str = ""
     values: dict[str, float] = field(default_factory=dict)
 
@@ -108,6 +111,7 @@ class Timing:
     """One comparison of a submission's functions with each other and with the reference's.
 
     machine   what measured: the processor's or the GPU's name
+    checked   the name of the GPU on which its questions' tests ran again; "" where they did not
     problem   why nothing was measured, if nothing was
     crossing  what its author predicted: from which second size on `second` is faster, by first
               size; 0 for never
@@ -124,6 +128,7 @@ class Timing:
     device: Literal["cpu", "cuda"]
     status: Literal["measured", "not correct", "not run here", "failed"]
     machine: str = ""
+    checked: str = ""
     problem: str = ""
     sizes: tuple[TimedSize, ...] = ()
     crossing: dict[str, float] = field(default_factory=dict)
@@ -150,6 +155,7 @@ class Result:
     members     who handed it in, one entry a student (empty where nobody is named)
     score       points earned of `possible`, automatic points only; adjustments included
     level       the sandbox level it ran at; missing_layers what that level lacks
+    device      what its tests ran on: "cpu", and the name of every GPU where some ran again
     seed        the seed of its hidden inputs (for instructors)
     key         what the result depends on; the same key means grading again is not needed
     problems    what its author should know first: a missing notebook, an unreadable file
@@ -174,3 +180,9 @@ class Result:
     seconds: float = 0.0
     key: str = ""
     metadata: dict[str, str] = field(default_factory=dict)
+
+
+def devices(notebooks: Iterable[NotebookResult], timings: Iterable[Timing]) -> str:
+    """A result's `device`, from those of its parts."""
+    used = [n.device for n in notebooks if n.file] + [t.checked for t in timings if t.checked]
+    return ", ".join(dict.fromkeys(used)) or "cpu"

@@ -7,23 +7,22 @@ sandboxes. Both have their turns in every round, and every result is verified.
 
 from __future__ import annotations
 
-import platform
 import random
 import statistics
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
-from functools import cache
-from pathlib import Path
 
 import torch
 
 from autograder import masters
 from autograder.comparisons import Comparison, imported
 from autograder.course import Course, Notebook
+from autograder.doctor import processor
 from autograder.intake import Cell, SubmittedNotebook
-from autograder.on_device import lost_on_device
+from autograder.on_device import device_name, lost_on_device
+from autograder.once import nothing_kept
 from autograder.remote import RemoteNamespace
 from autograder.results import NotebookResult, TimedPair, TimedSize, Timing
 from autograder.sandbox.child import SandboxError
@@ -34,6 +33,7 @@ from autograder.turns import Contestant, Side, Task, calibrated
 from labkit.checks import Mismatch
 from labkit.timing import using_threads
 
+SLOTS = 2  # of a pool: the submission's sandbox and the reference's
 HOPELESS = 20  # times the reference's time: then it is told, and waited for no longer
 _LEAST_DEADLINE = 2.0  # seconds, for a machine that is busy
 _SLOW_BASELINE = 2.0  # times the reference's time: then the ratio of the two says little
@@ -42,8 +42,8 @@ _FORM_OF_TIMING = 1  # one more than before where old measurements are not to be
 
 
 class Stopwatch:
-    """Times submissions of one course. The pool has two slots or more, and nobody else uses it or
-    the machine's processors meanwhile."""
+    """Times submissions of one course. The pool has `SLOTS` slots or more, and nobody else uses it
+    or the machine's processors meanwhile."""
 
     def __init__(self, course: Course, pool: Pool):
         self._course, self._pool = course, pool
@@ -61,7 +61,8 @@ class Stopwatch:
             said = f"first {' and '.join(wrong)} must be right"
             return replace(timing, status="not correct", problem=said)
         try:
-            with using_threads(1):  # ours would wait for each other on a busy machine
+            # Threads of ours would wait for each other on a busy machine; inputs never come again.
+            with using_threads(1), nothing_kept():
                 timing = self._measure(timing, comparison, submitted)
         except (Mismatch, SandboxError) as problem:
             timing = replace(timing, status="failed", problem=str(problem))
@@ -70,24 +71,24 @@ class Stopwatch:
     def _measure(
         self, timing: Timing, comparison: Comparison, submitted: SubmittedNotebook
     ) -> Timing:
-        cells = reference_cells(self._notebooks[comparison.notebook])
-        limits = self._course.limits
+        notebook, limits = self._notebooks[comparison.notebook], self._course.limits
         with (
             Session(self._pool, submitted.cells, limits) as theirs,
-            Session(self._pool, cells, limits) as reference,
+            Session(self._pool, reference_cells(notebook), limits) as reference,
         ):
-            notebook = self._notebooks[comparison.notebook]
-            if comparison.device != "cpu" and (
-                lost := lost_on_device(theirs, notebook, comparison, self._course.seed)
-            ):
-                return replace(timing, status="not correct", problem="; ".join(lost))
+            if comparison.device == "cpu":
+                timing = replace(timing, machine=processor())
+            else:
+                name = device_name(reference, comparison.device)
+                timing = replace(timing, machine=name, checked=name)
+                lost = lost_on_device(theirs, notebook, comparison, self._course.seed)
+                if lost:
+                    return replace(timing, status="not correct", problem="; ".join(lost))
             crossing = predicted(theirs.names(), comparison)
             race = Race(comparison, theirs, reference)
             sizes = race.memory(race.at(size) for size in comparison.grid())
-        machine = processor() if comparison.device == "cpu" else race.device_name
         return replace(
             timing,
-            machine=machine,
             crossing=crossing,
             sizes=sizes,
             notes=notes(comparison, sizes, race.processors),
@@ -101,7 +102,6 @@ class Race:
 
     def __init__(self, comparison: Comparison, theirs: Session, reference: Session):
         self._comparison, self._theirs, self._reference = comparison, theirs, reference
-        self.device_name = ""
         self.processors = 0.0  # that the submission kept busy at once, at most
 
     def at(self, size: dict[str, int]) -> TimedSize:
@@ -111,7 +111,6 @@ class Race:
         with ExitStack() as sides:
             reference = sides.enter_context(Side(self._reference, task, device))
             theirs = sides.enter_context(Side(self._theirs, task, device))
-            self.device_name = reference.device_name
             contestants: dict[str, Contestant] = {}
             for name, function in self._comparison.functions.items():
                 pace = _calibrated(reference, function)
@@ -136,8 +135,7 @@ class Race:
         )
 
     def memory(self, timed: Iterable[TimedSize]) -> tuple[TimedSize, ...]:
-        """The same sizes with the peak memory of each contestant: one process a side, since the
-        first count in a process takes a second."""
+        """The same sizes with the peak memory of each contestant, counted in one process a side."""
         sizes = list(timed)
         peaks: list[dict[str, int]] = [{} for _ in sizes]
         for session, whose in ((self._theirs, yours), (self._reference, reference_s)):
@@ -290,14 +288,3 @@ def _said(problem: Mismatch) -> str:
     if problem.kind == "too long":
         return f"took more than {HOPELESS} times as long as the reference: {problem}"
     return str(problem)
-
-
-@cache
-def processor() -> str:
-    """The model of this machine's processor."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.machine()
-    models = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(models, platform.machine())

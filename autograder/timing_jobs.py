@@ -1,42 +1,31 @@
-"""Timing for a class: which jobs there are, run one after another once correctness is done.
+"""Timing for a class: which jobs there are, and what their outcomes make of its results.
 
 Comes in: results as they were graded. Goes out: the same results with their `timings`. A timing
 that an earlier run has made is kept; one for a GPU is made where a GPU runner sees the results.
+Each job has a machine, or a fleet's worker, to itself.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import replace
 from typing import Literal
 
-from autograder.comparisons import Comparison
 from autograder.course import Course
-from autograder.grading import public_files
 from autograder.intake import Submission
-from autograder.results import NotebookResult, Result, Timing
-from autograder.sandbox.pool import Pool
-from autograder.sandbox.seal import Level
-from autograder.stopwatch import Stopwatch, blank
+from autograder.jobs import Grading, Job, Outcome
+from autograder.results import Result, Timing, devices
+from autograder.stopwatch import blank
+from autograder.work import asked
 
 Gpu = Literal["auto", "require", "skip"]
 NEEDS_GPU = "not run here: needs a GPU runner"
-_SLOTS = 2  # the submission's sandbox and the reference's
 
 
 class NoGpuError(RuntimeError):
     """A GPU was required and there is none. The text says what to do."""
-
-
-@dataclass(frozen=True)
-class Job:
-    """One comparison to be made for one submission."""
-
-    submission: Submission
-    comparison: Comparison
-    graded: NotebookResult
 
 
 def gpu_here(wanted: Gpu) -> bool:
@@ -52,49 +41,48 @@ def gpu_here(wanted: Gpu) -> bool:
     return there
 
 
-def gpu_devices() -> tuple[str, ...]:
-    """The device files that CUDA needs and a sandbox must show."""
-    return tuple(sorted(str(path) for path in Path("/dev").glob("nvidia*") if not path.is_dir()))
-
-
 def time_class(
     course: Course,
     submissions: Sequence[Submission],
     graded: Mapping[str, Result],
     before: Mapping[str, Result | None],
     *,
+    grading: Grading,
     timing: bool,
     gpu: bool,
-    level: Callable[[], Level],
+    run: Callable[[Sequence[Job]], Generator[Outcome]],
     expect: Callable[[int], None] = lambda jobs: None,
 ) -> Iterator[Result]:
     """Results with another set of timings than `graded` has, each again after every job of its.
 
     graded  results as they were graded, by id; `before` are those of an earlier run, whose timings
             are kept where nothing has changed
-    timing  whether to run what is missing; jobs run one after another, with the processors free
-    level   says at which level of sandbox, asked if there is anything to run
+    timing  whether to run what is missing; `gpu` whether on a GPU too
+    run     does the jobs, each alone on its machine, and is not called where there are none
     expect  is told how many jobs there are; each gives one result from then on
     """
-    results, jobs = dict(graded), []
+    results, jobs = dict(graded), dict[str, Job]()
     for submission in submissions:
         if submission.id not in results:
             continue
-        found, missing = _known(course, submission, results[submission.id], before, timing, gpu)
-        jobs += missing
-        if found != list(results[submission.id].timings):
-            results[submission.id] = with_timings(course, results[submission.id], found)
+        result = results[submission.id]
+        found, missing = _known(course, submission, result, before.get(submission.id), grading, gpu)
+        if timing:
+            jobs |= {job.id: job for job in missing}
+        else:
+            found = [t for t in found if t.status != "not run here"]
+        if found != list(result.timings):
+            results[submission.id] = with_timings(course, result, found)
             yield results[submission.id]
     if not jobs:
         return
     expect(len(jobs))
-    devices = gpu_devices() if gpu else ()
-    files = public_files(course.root)
-    with Pool(level(), files, course.limits, _SLOTS, devices) as pool:
-        stopwatch = Stopwatch(course, pool)
-        for job in jobs:
+    with closing(run(list(jobs.values()))) as outcomes:
+        for outcome in outcomes:
+            job = jobs[outcome.id]
+            assert job.submission is not None
             result = results[job.submission.id]
-            timed = with_timings(course, result, [*result.timings, _run(stopwatch, job)])
+            timed = with_timings(course, result, [*result.timings, _timing(job, outcome)])
             results[job.submission.id] = timed
             yield timed
 
@@ -103,25 +91,27 @@ def _known(
     course: Course,
     submission: Submission,
     result: Result,
-    before: Mapping[str, Result | None],
-    timing: bool,
+    before: Result | None,
+    grading: Grading,
     gpu: bool,
 ) -> tuple[list[Timing], list[Job]]:
     """The timings of a result that need no run, and the jobs for those that do."""
     known, jobs = [], []
     notebooks = {n.name: n for n in result.notebooks if n.file}
-    for comparison in course.comparisons:
+    for number, comparison in enumerate(course.comparisons):
         graded = notebooks.get(comparison.notebook)
         if graded is None:
             continue
-        new = blank(comparison, graded)
-        kept = _kept(new.key, result, before.get(submission.id))
+        new, on_gpu = blank(comparison, graded), comparison.device == "cuda"
+        kept = _kept(new.key, result, before)
         if kept is not None:
             known.append(kept)
-        elif timing and comparison.device == "cuda" and not gpu:
+        elif on_gpu and not gpu:
             known.append(replace(new, status="not run here", problem=NEEDS_GPU))
-        elif timing:
-            jobs.append(Job(submission, comparison, graded))
+        else:
+            job = Job(f"{submission.id}/{number}", "time", grading, submission, result)
+            alone = replace(job, needs="a whole worker", gpu=on_gpu, comparison=comparison)
+            jobs.append(alone)
     return known, jobs
 
 
@@ -134,15 +124,21 @@ def _kept(key: str, *results: Result | None) -> Timing | None:
     return None
 
 
-def _run(stopwatch: Stopwatch, job: Job) -> Timing:
-    submitted = job.submission.notebooks[job.comparison.notebook]
-    try:
-        return stopwatch.run(job.comparison, submitted, job.graded)
-    except Exception as error:  # ours, not the student's: the others go on
-        said = f"timing failed on {job.submission.id}, {job.comparison.title}"
-        print(f"autograder: {said}: {error!r}", file=sys.stderr)
-        told = replace(blank(job.comparison, job.graded), status="failed")
-        return replace(told, problem="the grader itself failed here; this is not your code's doing")
+def _timing(job: Job, outcome: Outcome) -> Timing:
+    """What a job's outcome is for its submission."""
+    if outcome.timing is not None:
+        return outcome.timing
+    timing = untimed(job)
+    said = f"timing failed on {job.id}, {timing.title}"
+    print(f"autograder: {said}: {outcome.error}", file=sys.stderr)
+    problem = "the grader itself failed here; this is not your code's doing"
+    return replace(timing, status="failed", problem=problem)
+
+
+def untimed(job: Job) -> Timing:
+    """A job's timing before anything was measured."""
+    comparison, graded = asked(job)
+    return replace(blank(comparison, graded), status="not run here")
 
 
 def with_timings(course: Course, result: Result, timings: Sequence[Timing]) -> Result:
@@ -156,6 +152,7 @@ def with_timings(course: Course, result: Result, timings: Sequence[Timing]) -> R
     return replace(
         result,
         timings=tuple(ordered),
+        device=devices(result.notebooks, ordered),
         score=result.score + score,
         possible=result.possible + possible,
     )

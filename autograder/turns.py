@@ -103,7 +103,7 @@ class Side:
         descriptor = _memory(size)
         try:
             self._shared = mmap.mmap(descriptor, size)
-            self.device_name = _shared(self._channel, descriptor, size, self._device)
+            _share(self._channel, descriptor, size)
         finally:
             os.close(descriptor)
         self._account = self._session.stop()
@@ -210,11 +210,11 @@ def calibrated(reference: Side, function: str) -> Contestant:
 @cache
 def throttled(root: Path = Path("/sys/fs/cgroup")) -> bool:
     """Whether this control group may use less than all of the processors' time: then what the
-    clock says depends on how much of it is left."""
-    try:
-        return not (root / "cpu.max").read_text().startswith("max")
-    except OSError:
-        return False
+    clock says depends on how much of it is left. An older kernel tells it in another file."""
+    for name, unlimited in (("cpu.max", "max"), ("cpu/cpu.cfs_quota_us", "-1")):
+        with suppress(OSError):
+            return not (root / name).read_text().startswith(unlimited)
+    return False
 
 
 def _padded(shape: torch.Size) -> int:
@@ -230,10 +230,9 @@ def _memory(size: int) -> int:
     return descriptor
 
 
-def _shared(channel: Channel, descriptor: int, size: int, device: str) -> str:
-    """Give the other side the memory; the name of the device it works on."""
+def _share(channel: Channel, descriptor: int, size: int) -> None:
+    """Give the other side the memory."""
     deadline = time.monotonic() + _ASK_SECONDS
-    request = {"op": "share", "bytes": size, "device": device}
-    nonce = post(channel, request, deadline)
+    nonce = post(channel, {"op": "share", "bytes": size}, deadline)
     socket.send_fds(channel.sock, [b"M"], [descriptor])
-    return str(expect(channel.receive(deadline), nonce).get("device", ""))
+    expect(channel.receive(deadline), nonce)

@@ -27,7 +27,7 @@ def quick():
 @pytest.fixture(autouse=True)
 def clock_sees_growth(monkeypatch):
     """The clock beside the count always agrees with it, so that counts alone decide."""
-    monkeypatch.setattr(costs, "_clocked_growth", lambda *_: 8.0)
+    monkeypatch.setattr(costs, "_clocked", lambda *_: [1.0, 8.0])
 
 
 @pytest.mark.parametrize("seed", SEEDS)

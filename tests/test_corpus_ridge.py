@@ -65,7 +65,7 @@ def _numbers(argument):
 
 @pytest.fixture(autouse=True)
 def clock_sees_growth(monkeypatch):
-    monkeypatch.setattr(costs, "_clocked_growth", lambda *_: 8.0)
+    monkeypatch.setattr(costs, "_clocked", lambda *_: [1.0, 8.0])
 
 
 @pytest.mark.parametrize("seed", corpus.SEEDS)

@@ -103,6 +103,17 @@ def test_limits_in_the_table_replace_the_defaults() -> None:
     assert course.load(TINY).limits == replace(course.Limits(), cell_seconds=5)
 
 
+def test_what_gradescope_times_has_300_seconds_unless_the_table_says_otherwise(tiny: Path) -> None:
+    assert course.load(tiny).timing_on_gradescope == 300
+    change(tiny / course.TABLE, "notebooks =", "timing_on_gradescope = 0\nnotebooks =")
+    assert course.load(tiny).timing_on_gradescope == 0
+    for wrong in ("-1", "1801", "true"):
+        change(tiny / course.TABLE, "timing_on_gradescope = 0", f"timing_on_gradescope = {wrong}")
+        with pytest.raises(course.CourseError, match="whole seconds up to 1800"):
+            course.load(tiny)
+        change(tiny / course.TABLE, f"timing_on_gradescope = {wrong}", "timing_on_gradescope = 0")
+
+
 def test_the_seed_comes_from_the_secret_and_the_release_alone(
     tiny: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,13 +13,17 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from autograder import course as courses
-from autograder import intake, masters, reports
+from autograder import intake, masters, reports, timing_jobs, work
 from autograder.benches import samples
+from autograder.comparisons import Comparison
 from autograder.fleet import FleetError, grade_class
 from autograder.grading import engine_version, use_bundle
 from autograder.intake import Cell, Submission, SubmittedNotebook
@@ -32,6 +36,8 @@ from autograder.jobs import (
     outcome_from_json,
     outcome_to_json,
 )
+from autograder.results import TimedSize
+from autograder.stopwatch import blank
 from autograder.work import Machine
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -84,6 +90,16 @@ def test_a_job_and_its_outcome_cross_as_text(tiny, tmp_path):
     assert outcome_from_json(outcome_to_json(outcome)) == outcome
     job = Job("j", "grade", grading(tiny), submission, outcome.result, "a whole worker", True)
     assert job_from_json(job_to_json(job)) == job
+    job = replace(job, kind="time", comparison=COMPARISON)
+    again = job_from_json(job_to_json(job))
+    assert again == job
+    (graded,) = outcome.result.notebooks
+    timing = replace(
+        blank(COMPARISON, graded), sizes=(TimedSize({"rows": 8}, {"one": (1.0, 2.0)}),)
+    )
+    assert blank(again.comparison, graded).key == timing.key, "a timing is known again by its key"
+    outcome = replace(outcome, timing=timing)
+    assert outcome_from_json(outcome_to_json(outcome)) == outcome
 
 
 def test_a_machine_with_another_bundle_refuses(tiny):
@@ -124,14 +140,46 @@ def test_without_a_scheduler_there_is_one_clear_line(tiny, tmp_path, monkeypatch
             grade_class(tiny, handed_in, tmp_path / "out", scheduler=address)
 
 
-@pytest.mark.parametrize("seen", [[2, 2], [2, 4]])
-def test_a_job_that_must_be_alone_takes_as_much_as_the_largest_worker_has(tiny, seen):
+def test_a_job_that_must_be_alone_takes_as_much_as_the_largest_worker_has_that_can_do_it(tiny):
     from autograder.dask_fleet import takes
 
-    offers = [{"SLOT": float(slots)} for slots in seen]
-    alone = Job("j", "grade", grading(tiny), needs="a whole worker", gpu=True)
-    assert takes(alone, offers) == {"SLOT": max(seen), "GPU": 1}
-    assert takes(Job("j", "grade", grading(tiny)), offers) == {"SLOT": 1}
+    small, large, gpu = {"SLOT": 2.0}, {"SLOT": 4.0}, {"SLOT": 1.0, "GPU": 1.0}
+    one = Job("j", "time", grading(tiny))
+    alone = replace(one, needs="a whole worker")
+    assert takes(one, [small]) == takes(one, [gpu]) == {"SLOT": 1}
+    assert takes(alone, [small, large]) == {"SLOT": 4}
+    on_gpu = replace(alone, gpu=True)
+    assert takes(on_gpu, [small, large, gpu]) == {"SLOT": 1, "GPU": 1}
+    assert takes(on_gpu, [large]) is None, "it waits for a worker with a GPU"
+    assert takes(one, []) is None
+
+
+def test_a_machine_s_job_that_must_be_alone_waits_for_the_others_and_they_for_it(tiny, monkeypatch):
+    """Also where a worker offers more than when the job was sent."""
+
+    def slow(machine, job, outcome):
+        time.sleep(0.05)
+        return outcome
+
+    monkeypatch.setitem(work.KINDS, "slow", slow)
+    jobs = [Job(f"{i}", "slow", grading(tiny)) for i in range(9)]
+    jobs = [replace(j, needs="a whole worker") if int(j.id) % 3 == 1 else j for j in jobs]
+    with Machine(tiny, 4) as machine, ThreadPoolExecutor(9) as threads:
+        outcomes = list(threads.map(machine.do, jobs))
+    assert [o.error for o in outcomes] == [""] * 9
+    assert overlaps(outcomes, {job.id for job in jobs if job.needs == "a whole worker"}) == []
+    assert overlaps(outcomes, {o.id for o in outcomes}), "the others work beside one another"
+
+
+def overlaps(outcomes: list[Outcome], alone: set[str]) -> list[tuple[str, str]]:
+    """Who had company on a worker, of those that are to be alone."""
+    return [
+        (one.id, other.id)
+        for one in outcomes
+        for other in outcomes
+        if one.id in alone and one.id != other.id and one.where == other.where
+        if one.began < other.ended and other.began < one.ended
+    ]
 
 
 # ---- A real one
@@ -236,6 +284,51 @@ def test_a_fleet_gives_the_grades_of_one_machine_though_a_worker_is_killed(fleet
     assert len(list(out.glob("*/result.json"))) == 12
 
 
+@pytest.mark.parametrize("kind", ["grade", "time"])
+def test_only_a_grading_that_ends_its_workers_scores_nothing(tiny, kind):
+    from distributed.scheduler import KilledWorker
+
+    from autograder.dask_fleet import _outcome
+
+    killed = KilledWorker("task", None, 1)
+    lost = SimpleNamespace(status="error", exception=lambda: killed)
+    outcome = _outcome(lost, Job("j", kind, grading(tiny), submission_of_nothing()), tiny)
+    assert "the grader ended 2 times" in outcome.error
+    assert (outcome.result is not None) == (kind == "grade")
+
+
+COMPARISON = Comparison(
+    notebook="q_tiny",
+    part="1a",
+    title="The mean of squares, and again",
+    first={"name": "one", "function": "mean_square"},
+    second={"name": "other", "function": "mean_square"},
+    inputs="solutions.reference.tiny:inputs",
+    oracle="solutions.reference.tiny:mean_square",
+    rtol=1e-4,
+    sizes={"rows": [8], "columns": [8]},
+    fixed={},
+    needs=["q1a"],
+    seconds=0.05,
+)
+
+
+def timings(tiny, folder: Path, count: int) -> list[Job]:
+    """Timing jobs of as many right submissions."""
+    made = samples.read(masters.read(tiny.notebooks[0].master))
+    path = folder / "right.ipynb"
+    path.write_bytes(made.notebook(made.questions))
+    (right,) = intake.read([path], tiny).submissions
+    with Machine(tiny, 1) as machine:
+        result = machine.do(Job("right", "grade", grading(tiny), right)).result
+    assert (result.score, result.possible) == (3, 3)
+    job = Job("", "time", grading(tiny), needs="a whole worker", comparison=COMPARISON)
+    return [
+        replace(job, id=f"r{i}", submission=replace(right, id=f"r{i}"), before=result)
+        for i in range(count)
+    ]
+
+
 def on(fleet, jobs, tiny, said=None) -> list[Outcome]:
     from autograder.dask_fleet import run
 
@@ -244,31 +337,38 @@ def on(fleet, jobs, tiny, said=None) -> list[Outcome]:
     return outcomes
 
 
-@pytest.mark.parametrize("count", [4, pytest.param(50, marks=pytest.mark.verify)])
-def test_a_job_that_must_be_alone_shares_its_worker_with_none(fleet, tiny, tmp_path, count):
-    handed_in = submissions(tiny, tmp_path, 3 * count)
-    jobs = []
-    for number, submission in enumerate(handed_in):
-        needs = "a whole worker" if number % 3 == 1 else "a slot"
-        jobs.append(Job(submission.id, "grade", grading(tiny), submission, needs=needs))
-    outcomes = on(fleet, jobs, tiny)
-    alone = {job.id for job in jobs if job.needs == "a whole worker"}
-    assert len(alone) == count
-    overlaps = [
-        (one.id, other.id)
-        for one in outcomes
-        for other in outcomes
-        if one.id in alone and one.id != other.id and one.where == other.where
-        if one.began < other.ended and other.began < one.ended
-    ]
-    assert overlaps == []
-    assert {o.where for o in outcomes}, "nobody says where it was done"
+@pytest.mark.parametrize("count", [2, pytest.param(50, marks=pytest.mark.verify)])
+def test_a_timing_shares_its_worker_with_no_other_job(fleet, tiny, tmp_path, count):
+    jobs = timings(tiny, tmp_path, count)
+    grade = [Job(f"{job.id} {i}", "grade", job.grading, job.submission)
+             for job in jobs for i in range(2)]  # fmt: skip
+    mixed = [job for three in zip(grade[::2], jobs, grade[1::2], strict=True) for job in three]
+    outcomes = on(fleet, mixed, tiny)
+    assert len(outcomes) == 3 * count
+    alone = {job.id for job in jobs}
+    measured = [o.timing.status for o in outcomes if o.id in alone]
+    assert measured == ["measured"] * count
+    assert overlaps(outcomes, alone) == []
+    assert all(outcome.where for outcome in outcomes), "nobody says where it was done"
+
+
+def test_a_class_is_graded_on_a_fleet_and_then_timed(fleet, tiny, tmp_path, capsys):
+    on_gpu = replace(COMPARISON, device="cuda", title="On a GPU")
+    timed = replace(tiny, comparisons=(COMPARISON, on_gpu))
+    handed_in = [job.submission for job in timings(tiny, tmp_path, 2)]
+    summary = grade_class(timed, handed_in, tmp_path / "out", scheduler=fleet.address)
+    assert summary.failed == ()
+    for result in summary.results:
+        told = [(timing.status, timing.problem) for timing in result.timings]
+        assert told == [("measured", ""), ("not run here", timing_jobs.NEEDS_GPU)], fleet.logs()
+        assert reports.read(tmp_path / "out", result.submission) == result
+    said = "no worker offers GPU: what is timed on one is left out"
+    assert capsys.readouterr().err.count(said) == 1
 
 
 def test_a_gpu_job_waits_and_says_so_until_a_worker_with_one_joins(fleet, tiny, tmp_path):
-    handed_in = submissions(tiny, tmp_path, 2)
-    jobs = [Job(s.id, "grade", grading(tiny), s, gpu=number == 0)
-            for number, s in enumerate(handed_in)]  # fmt: skip
+    one, other = timings(tiny, tmp_path, 2)
+    jobs = [replace(one, gpu=True), other]
     said, got = [], []
     run = threading.Thread(target=lambda: got.extend(on(fleet, jobs, tiny, said)))
     run.start()

@@ -9,15 +9,19 @@ import pytest
 import torch
 
 from autograder import course as courses
-from autograder import intake, reports, timing_jobs
+from autograder import intake, reports, stopwatch, timing_jobs, work
 from autograder.course import Limits
 from autograder.fleet import grade_class
 from autograder.grading import Grader, public_files
 from autograder.intake import Cell
+from autograder.jobs import Outcome
+from autograder.on_device import device_name
 from autograder.results import Result, Timing
 from autograder.sandbox.pool import Pool
 from autograder.session import Session
+from autograder.stopwatch import Stopwatch
 from autograder.turns import Side, Task
+from autograder.work import gpu_devices
 from autograder.worker.calls import placed
 from labkit.checks import Mismatch
 
@@ -49,7 +53,7 @@ def warm():
     from autograder.sandbox.levels import choose
 
     level, _ = choose([ROOT / "solutions"])
-    with Pool(level, public_files(ROOT), LIMITS, 2, timing_jobs.gpu_devices()) as pool:
+    with Pool(level, public_files(ROOT), LIMITS, 2, gpu_devices()) as pool:
         yield pool
 
 
@@ -112,6 +116,39 @@ def test_tensors_of_a_request_go_to_the_device_and_nothing_else_changes():
     assert placed(request, "cpu") is request
 
 
+# ---- What it is said to have run on
+
+HAS_A_GPU = "import torch\ntorch.cuda.get_device_name = lambda: 'A GPU'\n"
+
+
+def test_a_device_is_called_what_torch_calls_it_where_the_tests_run(warm):
+    with Session(warm, [Cell(1, "code", HAS_A_GPU)], LIMITS) as session:
+        assert device_name(session, "cuda") == "A GPU"
+        assert device_name(session, "cpu") == "cpu"
+
+
+def test_a_result_names_the_gpu_on_which_its_tests_ran_again(course, warm, monkeypatch):
+    """There is none here: the reference is told a name, and every test with tensors there fails."""
+    cells = stopwatch.reference_cells
+    there = [Cell(0, "code", HAS_A_GPU)]
+    monkeypatch.setattr(stopwatch, "reference_cells", lambda master: [*there, *cells(master)])
+    rex = submission(course)
+    graded = Grader(course, warm).grade(rex)
+    assert graded.device == graded.notebooks[0].device == "cpu"
+    comparison = next(c for c in course.comparisons if c.device == "cuda")
+    names = rex.notebooks[GPU], graded.notebooks[0]
+    timing = Stopwatch(course, warm).run(comparison, *names)
+    if torch.cuda.is_available():
+        pytest.skip("there is a GPU: see below")
+    assert (timing.status, timing.checked) == ("not correct", "A GPU")
+    assert "with tensors on the GPU" in timing.problem
+    told = timing_jobs.with_timings(course, graded, [timing])
+    assert told.device == "cpu, A GPU"
+    assert reports.results_json(told, course)["extra_data"]["device"] == "cpu, A GPU"
+    assert "cpu, A GPU (1)" in reports.report_page([told], course)
+    assert timing_jobs.with_timings(course, told, []).device == "cpu"
+
+
 # ---- Which runner times what
 
 
@@ -131,20 +168,26 @@ class FakeStopwatch:
 
     ran: list[str] = []  # noqa: RUF012
 
-    def __init__(self, course, pool):
-        pass
-
     def run(self, comparison, submitted, graded) -> Timing:
         self.ran.append(comparison.title)
         return replace(timing_jobs.blank(comparison, graded), machine=comparison.device)
 
 
 @pytest.fixture
-def timed(course, warm, monkeypatch):
+def timed(course, warm):
     """The results of a runner, with or without a GPU, that is given those of another."""
-    monkeypatch.setattr(timing_jobs, "Stopwatch", FakeStopwatch)
+    fake = FakeStopwatch()
     rex = submission(course)
     graded = Grader(course, warm).grade(rex)
+
+    def measure(jobs):
+        for job in jobs:
+            assert job.needs == "a whole worker"
+            assert job.gpu == (job.comparison.device == "cuda")
+            try:
+                yield Outcome(job.id, timing=work.timed(fake, job))
+            except RuntimeError as error:
+                yield Outcome(job.id, error=str(error))
 
     def run(gpu: bool, result: Result = graded, before: Result | None = None, timing=True):
         FakeStopwatch.ran.clear()
@@ -153,9 +196,10 @@ def timed(course, warm, monkeypatch):
             [rex],
             {rex.id: result},
             {rex.id: before},
+            grading=None,
             timing=timing,
             gpu=gpu,
-            level=lambda: warm.level,
+            run=measure,
         )
         return [result, *found][-1]
 
@@ -223,6 +267,7 @@ def test_a_right_submission_is_checked_and_timed_on_the_gpu(name, course, tmp_pa
         assert timing.status == "measured", timing.problem
         assert all(size.pairs for size in timing.sizes), timing.sizes
         if timing.device == "cuda":
-            assert timing.machine == torch.cuda.get_device_name()
+            assert timing.machine == timing.checked == torch.cuda.get_device_name()
             assert all(peak > 0 for s in timing.sizes for peak in s.peak_bytes.values())
+    assert result.device == f"cpu, {torch.cuda.get_device_name()}"
     assert reports.read(tmp_path, result.submission) == result

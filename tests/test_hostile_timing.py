@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from autograder import course as courses
+from autograder import once
 from autograder.course import Limits
 from autograder.grading import public_files
 from autograder.intake import Cell, SubmittedNotebook
@@ -143,6 +144,14 @@ def test_an_honest_submission_is_measured_against_itself_and_the_reference(cours
         assert all(low <= mid <= high for low, mid, high in size.seconds.values())
         assert size.peak_bytes["your convolution"] > size.peak_bytes["your recurrence"] > 0
         assert 0 < size.messages < 1
+
+
+def test_right_answers_of_timed_calls_are_not_kept(course, pool, monkeypatch):
+    """Their inputs never come again: a class's would be lost, and memory with them."""
+    store = once.Store(1 << 30)
+    monkeypatch.setattr(once, "_store", store)
+    assert timed(course, pool, "").status == "measured"
+    assert store._held == 0
 
 
 def test_what_is_not_right_is_not_timed(course, pool):

@@ -1,5 +1,7 @@
 """The fair clock, held to a clock that the test turns by hand: no test here measures time."""
 
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -108,6 +110,21 @@ def test_peak_memory_sees_the_scratch_space_of_an_operation():
     W, U, b, x = ssm_inputs(N=4, T=64, D=3, H=8)
     states = 4 * 64 * 8 * 4  # bytes of the result
     assert timing.peak_bytes(lambda: ssm.convolution(W, U, b, x)) > 4 * states
+
+
+def test_memory_is_counted_without_loading_anything_large():
+    """A sandbox that counts would hold it beside all else: a container has little memory."""
+    script = (
+        "import sys, torch; from labkit import timing; before = set(sys.modules)\n"
+        "assert timing.peak_bytes(lambda: torch.ones(1000)) == 4000\n"
+        "print(*sorted(set(sys.modules) - before))"
+    )
+    command = [sys.executable, "-c", script]
+    loaded = subprocess.run(
+        command, cwd=timing.__file__.rpartition("/labkit/")[0], capture_output=True, text=True,
+        check=True,
+    )  # fmt: skip
+    assert len(loaded.stdout.split()) < 20, loaded.stdout
 
 
 def test_a_sweep_has_a_row_for_every_function_at_every_size():

@@ -100,6 +100,21 @@ def test_instructors_get_everything_that_was_measured():
     assert "key" not in measured
 
 
+def test_where_there_is_no_page_every_ratio_is_a_line_of_text():
+    measured, left = reports.results_json(RESULT, COURSE)["output"].splitlines()[1:4], LEFT
+    assert measured == [
+        "q_x 2c: Loop and conv, time on CPU, A processor.",
+        "H = 4, T = 32; your conv / your loop: 0.5 faster (0.45 to 0.55); your loop / the "
+        "reference's loop: 1 undecided (0.95 to 1.1); your conv / the reference's conv: 1 "
+        "undecided (0.95 to 1.1)",
+        "H = 4, T = 256; your conv / your loop: 2 slower (1.8 to 2.2); your loop / the "
+        "reference's loop: 1 undecided (0.95 to 1.1); your conv / the reference's conv: 1 "
+        "undecided (0.95 to 1.1)",
+    ]
+    rest = reports.results_json(replace(RESULT, timings=(left,)), COURSE)["output"]
+    assert rest.endswith("q_x 2c: On a GPU, time on GPU. Not run here: needs a GPU runner.")
+
+
 def test_points_for_time_have_a_row_that_adds_up_to_the_total():
     scored = replace(TIMING, score=1.5, possible=2.0)
     result = replace(RESULT, score=1.5, possible=2.0, timings=(scored, LEFT))
@@ -113,6 +128,7 @@ def test_hostile_text_is_shown_as_text():
     sizes = (replace(TIMING.sizes[0], problem=f"conv raised {evil}"), TIMING.sizes[1])
     timing = replace(TIMING, sizes=sizes, problem=evil, notes=(evil,), machine=evil)
     result = replace(RESULT, submission="a&b", timings=(timing,))
+    assert "\x1b" not in reports.results_json(result, COURSE)["output"]
     for page in (reports.feedback_page(result, COURSE), reports.report_page([result], COURSE)):
         assert "<script" not in page
         assert "\x1b" not in page

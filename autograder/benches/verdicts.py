@@ -2,7 +2,7 @@
 homework's original benchmark is.
 
 Two neighbours keep the processors busy throughout. Each verdict is on two functions that do the
-same work a different number of times, so that the true ratio is known: 1.6 or more, either way.
+same work a different number of times, so that the true ratio is known: from 1.5 on, either way.
 Both ways of measuring are given the same pairs: the fair one as grading uses it, in sandboxes, with
 fresh inputs and every result verified; the original's as a student's notebook has it, with one call
 to warm up and the mean of ten, one function after the other, by the clock of that process.
@@ -36,7 +36,7 @@ from labkit.timing import using_threads
 COUNT = 300
 NEIGHBOURS = 2
 CAP = 0.5  # seconds of a verdict
-TIMES = ((5, 8), (5, 10), (5, 15), (8, 15))  # how often the two functions do their work
+TIMES = ((6, 9), (6, 10), (6, 12), (6, 18))  # how often the two functions do their work
 _ROOT = Path(__file__).resolve().parents[2]
 
 SOURCE = """
@@ -63,7 +63,7 @@ def repeated(unit, times):
     return run
 
 for unit in (product, steps, entries):
-    for times in (5, 8, 10, 15):
+    for times in range(1, 19):
         globals()[f"{unit.__name__}_{times}"] = repeated(unit, times)
 
 def original(name, x, y):

@@ -126,6 +126,7 @@ def _output(result: Result) -> str:
                 f"{notebook.name}: graded from {notebook.file}, known by {notebook.identified_by}."
             )
         lines += [f"{notebook.name}: {cell_sentence(problem)}" for problem in notebook.cells]
+    lines += timing.lines(result)
     return plain("\n".join(map(plain, lines)), 20_000)
 
 

@@ -12,7 +12,7 @@ from math import isfinite
 from types import NoneType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from autograder.results import Result
+from autograder.results import Result, Timing
 
 FORMAT = 3
 
@@ -41,6 +41,13 @@ def from_json(text: str) -> Result:
     result = _value(Result, content["result"], "result")
     assert isinstance(result, Result)
     return result
+
+
+def timing_from_plain(plain: Any) -> Timing:
+    """The timing of which `asdict` made this. Raises DamagedResultError for anything else."""
+    timing = _value(Timing, plain, "timing")
+    assert isinstance(timing, Timing)
+    return timing
 
 
 def _value(kind: Any, value: Any, where: str) -> Any:

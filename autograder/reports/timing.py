@@ -28,6 +28,18 @@ def rows(result: Result) -> list[dict[str, Any]]:
     return [{k: v for k, v in asdict(t).items() if k != "key"} for t in result.timings]
 
 
+def lines(result: Result) -> Iterator[str]:
+    """What a submission's authors are told where there is no page, line by line."""
+    for shown in map(Shown, result.timings):
+        about = f"{shown.timing.notebook} {shown.timing.part}: {shown.timing.title}"
+        yield f"{about}, time on {shown.where}. {shown.problem}".rstrip()
+        for size, cells in shown.lines:
+            told = zip(shown.columns, cells, strict=False)
+            yield "; ".join([size, *(f"{pair}: {r} {verdict}" for pair, (r, verdict) in told)])
+        yield from shown.problems
+        yield from shown.timing.notes
+
+
 def section(result: Result) -> Markup:
     """What a submission's authors are shown; nothing where nothing is timed."""
     shown = [Shown(timing) for timing in result.timings]

@@ -109,6 +109,7 @@ OPERATIONS: dict[str, Callable[[Namespace, dict[str, Any]], dict[str, Any]]] = {
     "turn": timed.turn,
     "memory": timed.memory,
     "items": timed.items,
+    "device": timed.device,
 }
 
 

@@ -31,7 +31,9 @@ def at(memory: Any, place: Place) -> torch.Tensor:
     """The array at a place, which shares its memory."""
     start, shape = place
     count = math.prod(shape)
-    return torch.frombuffer(memory, dtype=torch.float32, offset=start, count=count).view(*shape)
+    return torch.frombuffer(memory, dtype=torch.float32, offset=start, count=count).view(
+        list(shape)
+    )
 
 
 def share(names: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
@@ -39,7 +41,7 @@ def share(names: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
     global _memory  # noqa: PLW0603  a process has one
     _memory = mmap.mmap(request["descriptor"], request["bytes"])
     os.close(request["descriptor"])
-    return {"device": device_name(request["device"])}
+    return {}
 
 
 def turn(names: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
@@ -73,9 +75,10 @@ def items(names: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
     return {"items": [list(item) for item in value.items()] if isinstance(value, dict) else []}
 
 
-def device_name(device: str) -> str:
-    """What a device is called: "cpu", or the GPU's own name."""
-    return torch.cuda.get_device_name() if device == "cuda" else device
+def device(names: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
+    """What the device is called that tensors of a request go to: "cpu", or the GPU's own name."""
+    on_gpu = request["device"] == "cuda"
+    return {"name": torch.cuda.get_device_name() if on_gpu else request["device"]}
 
 
 _memory: Any = None

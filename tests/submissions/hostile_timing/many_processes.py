@@ -1,13 +1,14 @@
 # Helpers share the work, one a call, and are gone before the answer.
 # outcome: slower or wrong
-import mmap
 import os
+import tempfile
 
 
 def conv_ssm_forward(W, U, b, x):
-    h = torch.empty(len(x), x.shape[1], len(b))
-    memory = mmap.mmap(-1, 4 * h.numel())
-    shared = torch.frombuffer(memory, dtype=torch.float32).view(h.shape)
+    shape = len(x), x.shape[1], len(b)
+    with tempfile.NamedTemporaryFile() as file:
+        shared = torch.from_file(file.name, shared=True, size=shape[0] * shape[1] * shape[2])
+    shared = shared.view(shape)
     helpers, half = [], len(x) // 2
     for part in (slice(0, half), slice(half, None)):
         helpers.append(os.fork())
