@@ -70,13 +70,15 @@ def cell_sentence(problem: CellProblem) -> str:
 
 
 def first_word(result: Result) -> str:
-    """What a person should know of a result before all else; empty where all went well."""
+    """What a person should know of a result before all else; empty where all went well. Which
+    notebook is meant is said where there is more than one."""
     if result.problems:
         return plain(result.problems[0], 300)
     for notebook in result.notebooks:
+        where = f"{notebook.name}: " if len(result.notebooks) > 1 else ""
         for text in (notebook.problem, *map(cell_sentence, notebook.cells)):
             if text:
-                return plain(f"{notebook.name}: {text}", 300)
+                return plain(f"{where}{text}", 300)
     for question in questions(result).values():
         for text in (question.problem, *(test.remark for test in question.tests)):
             if text:
