@@ -203,7 +203,7 @@ def test_an_unreadable_submission_has_a_row_that_says_why() -> None:
     [row] = data["tests"]
     assert (row["score"], row["status"]) == (0, "failed")
     assert row["output"] == UNREADABLE.problems[0]
-    assert data["output"].startswith("No points could be graded.\nbo.ipynb")
+    assert data["output"].startswith("Nothing could be graded.\nbo.ipynb")
 
 
 def test_the_output_says_the_score_the_problems_and_the_cells_that_failed() -> None:
@@ -494,7 +494,7 @@ def test_a_cause_is_explained_once_a_question() -> None:
 def test_feedback_of_an_unreadable_submission_says_why_first() -> None:
     [page, _] = pages(UNREADABLE)
     words = " ".join(page.words.split())
-    assert "No points could be graded. Know this first bo.ipynb: It starts like a PDF." in words
+    assert "Nothing could be graded. Know this first bo.ipynb: It starts like a PDF." in words
 
 
 def test_a_missing_notebook_is_said_once_and_not_test_by_test() -> None:
@@ -689,7 +689,9 @@ def test_points_and_sentences_are_written_as_people_write_them() -> None:
         "100",
         "1000000",
     ]
-    assert score_sentence(92, 92) == "92 of the 92 points graded so far"
+    assert score_sentence(graded()) == "6 of the 6 points graded so far"
+    assert score_sentence(UNREADABLE) == "Nothing could be graded"
+    assert "no points" in score_sentence(graded(score=0, possible=0))
 
 
 def test_plain_text_keeps_letters_of_all_scripts_and_marks_what_steers() -> None:

@@ -39,11 +39,13 @@ def points(number: float) -> str:
     return f"{round(number, 2):.10g}"
 
 
-def score_sentence(score: float, possible: float) -> str:
+def score_sentence(result: Result) -> str:
     """The score in words. Written answers are scored by people, later: hence "so far"."""
-    if possible == 0:
-        return "No points could be graded"
-    return f"{points(score)} of the {points(possible)} points graded so far"
+    if result.possible:
+        return f"{points(result.score)} of the {points(result.possible)} points graded so far"
+    if result.status == "unreadable":
+        return "Nothing could be graded"
+    return "What was handed in has no points that are graded automatically"
 
 
 def label(notebook: NotebookResult, question: QuestionResult) -> str:
