@@ -69,6 +69,7 @@ def test_a_wrong_answer_is_told_the_part_the_input_what_came_and_what_was_wanted
     for shown in (repr(verdict), verdict._repr_html_()):
         assert "1a: 1 of 1 public check failed" in shown
         assert "mean_square(torch.tensor([1.0, 3.0]))" in shown, "the input"
+        assert "show=True" not in shown, "what a student need not decode"
         assert "you have 2, expected 5" in shown
         assert "Hidden checks" in shown
     assert "#D55E00" in verdict._repr_html_()

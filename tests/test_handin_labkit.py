@@ -107,10 +107,34 @@ def test_a_cell_that_did_not_run_as_saved_is_named(
     save: Save, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     own = save("q_one", "def f():\n    return 1", "a = 1\n", "Because.")
-    monkeypatch.setattr(handin, "_ran", lambda: {("def f():", "    return 2"), ("a = 1",)})
+    monkeypatch.setattr(handin, "_ran", lambda: [("def f():", "    return 2"), ("a = 1",)])
     said = handin.pack(own)
-    assert "1a: not run as saved. Run all cells, save" in said
-    assert "1b: not run" not in said
+    assert "    1a: what is saved is not what was run. Save" in said
+    assert "Do not hand it in yet" in said
+
+
+def test_an_answer_that_was_run_and_not_saved_is_named(
+    save: Save, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = save("q_one", "def f():\n    ...", "a = {}\na[2] = ...", handin.PLACEHOLDER)
+    ran = [("def f():", "    ..."), ("a = {}", "a[2] = ...")]
+    monkeypatch.setattr(handin, "_ran", lambda: ran)
+    said = handin.pack(own)
+    assert "nothing is answered yet" in said
+    assert "Hand it in." in said
+    ran += [("%time f(1)",), ("def f():", "    return 1"), ("b = f() + a",), ("a[2] = 7",)]
+    said = handin.pack(own)
+    assert "    1a, 1b: what is saved is not what was run" in said
+    assert "Hand it in." not in said
+
+
+def test_an_answer_that_another_saved_cell_replaces_was_run_as_saved(
+    save: Save, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = save("q_one", "def f():\n    return 1", "def f():\n    return 2", "Because.")
+    ran = [("def f():", "    return 1"), ("def f():", "    return 2")]
+    monkeypatch.setattr(handin, "_ran", lambda: ran)
+    assert "Hand it in." in handin.pack(own)
 
 
 def test_what_is_packed_is_graded_as_a_whole_homework(

@@ -26,6 +26,7 @@ from labkit.checks import Mismatch
 
 OTTER = "otter-grader==7.0.0"  # for Colab, which has none
 BLUE, GREEN, VERMILLION = "#0072B2", "#009E73", "#D55E00"  # as in labkit.plots, which is slow
+_WORDING = ("axes", "about", "show")  # of labkit.checks.same
 FOLLOW = (
     "Hidden checks, on other inputs, follow when you have handed in. They decide the score: "
     "a public check that passes is a good sign and not yet a point."
@@ -163,14 +164,19 @@ def _on_colab() -> bool:
 
 
 def _sources(text: str) -> dict[str, str]:
-    """What each test function of a test file runs, without its imports."""
+    """What each test function of a test file runs, without its imports and without what only words
+    the message of a comparison."""
+    tree = ast.parse(text)
+    for call in ast.walk(tree):
+        if isinstance(call, ast.Call):
+            call.keywords = [word for word in call.keywords if word.arg not in _WORDING]
     return {
         node.name: "\n".join(
             ast.unparse(line)
             for line in node.body
             if not isinstance(line, ast.Import | ast.ImportFrom)
         )
-        for node in ast.parse(text).body
+        for node in tree.body
         if isinstance(node, ast.FunctionDef)
     }
 
