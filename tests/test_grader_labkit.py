@@ -107,9 +107,9 @@ def misspelt(x: torch.Tensor) -> torch.Tensor:
 def test_a_name_that_is_not_there_is_told_from_one_that_is_used_too_early(check: Check) -> None:
     early = repr(check(mean_square=too_early))
     assert "in too_early: total = total + step" in early
-    assert "has the cell that makes it" not in early
+    assert "run the cell" not in early
     wrong = repr(check(mean_square=misspelt))
-    assert "name 'squres' is not defined: is it misspelt, or has the cell that makes it" in wrong
+    assert "name 'squres' is not defined: run the cell that makes it, or mend its" in wrong
     assert "in misspelt: return torch.mean(squres(x))" in wrong
 
 

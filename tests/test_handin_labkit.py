@@ -109,7 +109,8 @@ def test_a_cell_that_did_not_run_as_saved_is_named(
     own = save("q_one", "def f():\n    return 1", "a = 1\n", "Because.")
     monkeypatch.setattr(handin, "_ran", lambda: [("def f():", "    return 2"), ("a = 1",)])
     said = handin.pack(own)
-    assert "    1a: what is saved is not what was run. Save" in said
+    assert "    1a: what is saved is not what was run.\n    Save" in said
+    assert max(map(len, said.splitlines())) < 90, "a notebook breaks longer lines anywhere"
     assert "Do not hand it in yet" in said
 
 

@@ -63,6 +63,14 @@ def test_what_needs_a_person_is_told_whole_with_its_seed_and_its_command() -> No
     assert words.count(COURSE.seed) == 2, "where there is no command, the seed is told in its place"
 
 
+def test_who_handed_in_what_needs_a_person_is_named_with_it() -> None:
+    page = Page(reports.report_page([replace(broken(), members=("Bo B", EVIL))], COURSE))
+    first = page.words.partition("How scores are spread")[0]
+    assert "Bo B" in first
+    assert "alert(1)" in first
+    assert "script" not in page.tags
+
+
 def test_the_command_in_the_report_is_one_that_the_program_takes(tmp_path) -> None:
     (tmp_path / "broken.ipynb").write_text("{")
     (tmp_path / "other.ipynb").write_text("{")

@@ -54,7 +54,7 @@ def told(error: Exception) -> str:
         return str(error)
     text = f"{type(error).__name__}: {error}".split("\n")[0]
     if isinstance(error, NameError) and not isinstance(error, UnboundLocalError):
-        text = f"{error}: is it misspelt, or has the cell that makes it not been run?"
+        text = f"{error}: run the cell that makes it, or mend its spelling"
     if not place or not own[-1].line:
         return text
     where = "this cell" if place == "<module>" else place

@@ -23,8 +23,8 @@ ON_COLAB = (
     "Download > Download .ipynb, and hand in that file (all notebooks of the homework together)."
 )
 NOT_AS_RUN = (
-    "what is saved is not what was run. Save (Ctrl+S or Cmd+S), run all cells, and then run this "
-    "cell again"
+    "what is saved is not what was run.\n"
+    "    Save (Ctrl+S or Cmd+S), run all cells, and then run this cell again"
 )
 ANSWER = "otter_answer_cell"  # Otter's tag for a cell to fill in
 PLACEHOLDER = "_Type your answer here, replacing this text._"
@@ -113,7 +113,7 @@ def pack(own: Path) -> str:
     zipped = own.parent / f"{homework['name']}-submission.zip"
     _write(zipped, found)
     count = f"{len(found)} of {len(homework['notebooks'])} notebooks"
-    then = "Hand it in." if ready else "Do not hand it in yet: see this notebook below."
+    then = "Hand it in." if ready else "Do not hand it in yet:"
     return "\n".join([f"{zipped.name} is written, with {count}. {then}", *lines])
 
 
