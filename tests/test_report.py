@@ -122,6 +122,8 @@ def test_a_part_that_is_worth_nothing_is_told_without_points() -> None:
         assert words.count("5a Sources no points") == 2
         assert "0 of 0" not in words
         assert "/ 0" not in words
+    two = graded(notebooks=(*results[0].notebooks, *graded().notebooks))
+    assert "0 of 0" not in " ".join(Page(reports.feedback_page(two, course)).words.split())
 
 
 def test_questions_are_shown_from_the_hardest_to_the_easiest() -> None:
