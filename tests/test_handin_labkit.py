@@ -150,6 +150,18 @@ def test_what_is_packed_is_graded_as_a_whole_homework(
     assert submission.whole
 
 
+def test_a_zip_that_another_program_holds_open_is_told_in_one_line(
+    save: Save, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*args: object) -> None:  # as on Windows
+        raise PermissionError(13, "The process cannot access the file")
+
+    own = answered(save, "q_one")
+    monkeypatch.setattr(os, "replace", refused)
+    with pytest.raises(handin.Problem, match=r"hw-submission\.zip cannot be written: is it open"):
+        handin.pack(own)
+
+
 def test_on_colab_no_zip_of_another_copy_is_written(
     save: Save, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

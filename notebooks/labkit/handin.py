@@ -161,10 +161,14 @@ def _names(lines: Sequence[str]) -> set[str]:
 def _write(path: Path, notebooks: dict[str, Path]) -> None:
     """The zip, whole or not at all; each notebook under the name it was released with."""
     partial = path.with_suffix(".part")
-    with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, file in notebooks.items():
-            archive.write(file, f"{name}.ipynb")
-    os.replace(partial, path)
+    try:
+        with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, file in notebooks.items():
+                archive.write(file, f"{name}.ipynb")
+        os.replace(partial, path)
+    except PermissionError:  # Windows, where another program has the file open
+        text = "is it open in another program, or does this folder allow no writing?"
+        raise Problem(f"{path.name} cannot be written: {text}") from None
 
 
 def _identity(path: Path) -> str:
