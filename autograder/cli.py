@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sys
 from dataclasses import replace
@@ -276,9 +277,16 @@ def _chosen(submissions: list[Submission], chosen: tuple[str, ...]) -> list[Subm
 
 def _again(paths: tuple[Path, ...], bundle: Path, out: Path, only: str | None) -> list[str]:
     """The command that grades one of these again, beside the grades, without saying which."""
-    command = ["autograder", "grade", *map(str, paths), "--out", f"{out}-again", "--fresh"]
+    command = [_program(), "grade", *map(str, paths), "--out", f"{out}-again", "--fresh"]
     command += ["--bundle", str(bundle)] if bundle != _HERE else []
     return [*command, "--only", only] if only else command
+
+
+def _program() -> str:
+    """This program as it was called, like .venv/bin/autograder: short where the PATH has it."""
+    called = Path(sys.argv[0])
+    known = called.name != "autograder" or shutil.which(called.name) == str(called)
+    return "autograder" if known else str(called)
 
 
 def _with_only(course: Course, only: str | None) -> Course:

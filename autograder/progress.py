@@ -22,7 +22,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from autograder.reports.wording import plain
+from autograder.reports.wording import first_word, plain
 from autograder.results import Result
 
 
@@ -75,16 +75,4 @@ def shown(console: Console, total: int, done: int = 0, what: str = "Grading") ->
 
 def first_problem(result: Result) -> str:
     """What should be known first about a result, on one line."""
-    return " ".join(plain(_first_problem(result), 100).split())
-
-
-def _first_problem(result: Result) -> str:
-    for problem in result.problems:
-        return problem
-    for notebook in result.notebooks:
-        for cell in notebook.cells:
-            return f"{notebook.name}: cell {cell.cell} {cell.message}"
-        for question in notebook.questions:
-            if question.problem:
-                return f"{notebook.name} {question.part}: {question.problem}"
-    return ""
+    return " ".join(plain(first_word(result), 100).split())

@@ -59,6 +59,7 @@ def test_the_first_place_that_differs_is_named_by_its_axes():
 
 def test_an_expected_value_is_told_only_where_it_may_be_seen():
     assert "0.123457" not in told([0.5], [0.123457], rtol=1e-6)
+    assert "there" not in told(0.5, 0.25, rtol=1e-6, show=True), "a single number has no place"
     assert "there you have 0.5, expected 0.123457" in told([0.5], [0.123457], rtol=1e-6, show=True)
 
 
@@ -71,7 +72,7 @@ def test_an_expected_value_is_told_only_where_it_may_be_seen():
         ({"a": 1}, "type", "a dict came back"),
         (object(), "type", "type object came back"),
         ([[1.0], [1.0, 2.0]], "type", "type list came back"),
-        ([[1.0, 2.0]], "shape", "the shape is (1, 2), and (2) was asked for"),
+        ([[1.0, 2.0]], "shape", "the shape is (1, 2), and (2,) was asked for"),
         ([1.0, float("nan")], "not finite", "a NaN or an infinity, first at [1]"),
         ([1.0, 3.0], "value", "50% of the entries differ"),
     ],

@@ -153,3 +153,16 @@ def test_stock_otter_run_gives_the_same_scores(tmp_path):
     assert scores["q2c"] == 3
     assert "with b left out" in json.dumps(results)
     assert not list(tmp_path.rglob("pwned"))
+
+
+def test_the_command_of_a_report_begins_as_this_one_did(monkeypatch):
+    program = str(Path(sys.executable).with_name("autograder"))
+    for path, called, begins in (
+        ("/usr/bin", program, program),
+        ("/usr/bin", ".venv/bin/autograder", ".venv/bin/autograder"),
+        (f"{Path(program).parent}:/usr/bin", program, "autograder"),
+        ("/usr/bin", "/somewhere/pytest", "autograder"),
+    ):
+        monkeypatch.setenv("PATH", path)
+        monkeypatch.setattr(sys, "argv", [called, "grade"])
+        assert cli._again((Path("a class"),), ROOT, Path("out"), None)[:2] == [begins, "grade"]

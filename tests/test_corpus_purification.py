@@ -69,7 +69,7 @@ def test_an_untouched_notebook_loses_every_check():
     ("window", "said"),
     [
         (lambda *args: 4.0, "the shape is ()"),
-        (lambda *args: (1.0, 2.0, 3.0), "the shape is (3)"),
+        (lambda *args: (1.0, 2.0, 3.0), "the shape is (3,)"),
         (lambda *args: (float("nan"), 1.0), "not a finite number"),
         (lambda *args: "from 1 to 4", "a str came back"),
         (lambda *args: (0.0, -float("inf")), " end "),

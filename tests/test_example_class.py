@@ -17,7 +17,8 @@ from autograder.fleet import grade_class
 from autograder.grading import Grader, public_files, use_bundle
 from autograder.results import Result
 from autograder.sandbox.pool import Pool
-from tests import example_class
+from autograder.written import pages
+from tests import accessibility, example_class
 
 ROOT = Path(__file__).resolve().parents[1]
 TABLE = list(csv.DictReader((ROOT / "tests" / "example_class.csv").open(encoding="utf-8")))
@@ -103,6 +104,20 @@ def test_nothing_that_students_read_holds_the_seed_or_hidden_source(graded, cour
             del shown["extra_data"]  # for instructors
             text = json.dumps(shown)
         assert [secret for secret in hidden if secret in text] == [], page
+
+
+def test_every_page_of_the_class_can_be_read_by_ear_and_by_keyboard(graded, course):
+    results, out = graded
+    submissions = intake.read([example_class.CLASS], course).submissions
+    names = {s.id: f"ALIAS{i}" for i, s in enumerate(submissions)}
+    asked = pages.asked(course)
+    readers = {q.file: pages.question_page(q, course, submissions, names) for q in asked}
+    shown = {path.relative_to(out): path.read_text("utf-8") for path in out.rglob("*.html")}
+    shown |= {name: html for name, (html, _) in readers.items()}
+    shown |= {f"document of {s.id}": pages.document(s, course) for s in submissions}
+    assert len(shown) == 1 + len(results) + len(asked) + len(submissions)
+    found = {name: accessibility.of_page(html) for name, html in shown.items()}
+    assert {name: each for name, each in found.items() if each} == {}
 
 
 def test_a_submission_scores_the_same_alone_twice_and_in_a_class(graded, course):

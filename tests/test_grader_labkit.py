@@ -17,7 +17,7 @@ import pytest
 import torch
 
 from autograder import course, release
-from labkit.grader import Grader, Verdict
+from labkit.grader import Grader, Outcome, Verdict
 from labkit.handin import Problem
 from tests import accessibility
 
@@ -69,6 +69,7 @@ def test_a_wrong_answer_is_told_the_part_the_input_what_came_and_what_was_wanted
     for shown in (repr(verdict), verdict._repr_html_()):
         assert "1a: 1 of 1 public check failed" in shown
         assert "mean_square(torch.tensor([1.0, 3.0]))" in shown, "the input"
+        assert "show=True" not in shown, "what a student need not decode"
         assert "you have 2, expected 5" in shown
         assert "Hidden checks" in shown
     assert "#D55E00" in verdict._repr_html_()
@@ -91,6 +92,40 @@ def test_an_exception_names_the_line_of_the_students_own_function(check: Check) 
     verdict = check(mean_square=raising)
     assert "RuntimeError: shape '[5]' is invalid" in repr(verdict)
     assert "in raising: return x.reshape(5)" in repr(verdict)
+
+
+def too_early(x: torch.Tensor) -> torch.Tensor:
+    for step in x:
+        total = total + step  # noqa: F821
+    return total
+
+
+def misspelt(x: torch.Tensor) -> torch.Tensor:
+    return torch.mean(squres(x))  # type: ignore[name-defined]  # noqa: F821
+
+
+def test_a_name_that_is_not_there_is_told_from_one_that_is_used_too_early(check: Check) -> None:
+    early = repr(check(mean_square=too_early))
+    assert "in too_early: total = total + step" in early
+    assert "run the cell" not in early
+    wrong = repr(check(mean_square=misspelt))
+    assert "name 'squres' is not defined: run the cell that makes it, or mend its" in wrong
+    assert "in misspelt: return torch.mean(squres(x))" in wrong
+
+
+def test_what_is_wrong_in_the_same_way_is_told_once() -> None:
+    outcomes = (
+        Outcome("one", "f(1)", "TypeError: no"),
+        Outcome("two", "f(2)", "TypeError: no"),
+        Outcome("three", "f(3)"),
+        Outcome("four", "f(4)", "TypeError: no"),
+    )
+    for shown in (repr(Verdict("1a", outcomes)), Verdict("1a", outcomes)._repr_html_()):
+        assert shown.count("TypeError: no") == 2
+        assert shown.count("the same as above") == 1
+        assert "f(2)" not in shown
+        assert "f(4)" in shown
+    assert accessibility.of_fragment(Verdict("1a", outcomes)._repr_html_()) == []
 
 
 def test_a_verdict_can_be_read_by_everyone(check: Check) -> None:
@@ -168,7 +203,8 @@ def test_a_notebook_uploaded_alone_says_in_one_line_what_to_do(
     alone = tmp_path_factory.mktemp("alone")
     ran = first_cell(alone, unpacked / "q_tiny.ipynb")
     assert ran.returncode == 1
-    assert "LabkitIsMissing: labkit is not here. Put the homework's zip into" in ran.stderr
+    text = f"LabkitIsMissing: labkit is not here, in {alone}. Put the homework's zip into"
+    assert text in ran.stderr
 
 
 def test_a_notebook_beside_the_zip_unpacks_what_is_missing_and_nothing_else(

@@ -57,7 +57,7 @@ def test_points_are_given_by_test_case(grade):
     tests, said = grade("def f(x): return 2 * x if isinstance(x, float) else torch.ones(1)")
     assert tests.score == 5
     assert said[0] == said[2] == ""
-    assert said[1] == "three numbers: the shape is (1), and (3) was asked for"
+    assert said[1] == "three numbers: the shape is (1,), and (3,) was asked for"
 
 
 def test_a_value_the_test_cannot_use_is_told_without_the_tests_own_line(grade):

@@ -107,10 +107,35 @@ def test_a_cell_that_did_not_run_as_saved_is_named(
     save: Save, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     own = save("q_one", "def f():\n    return 1", "a = 1\n", "Because.")
-    monkeypatch.setattr(handin, "_ran", lambda: {("def f():", "    return 2"), ("a = 1",)})
+    monkeypatch.setattr(handin, "_ran", lambda: [("def f():", "    return 2"), ("a = 1",)])
     said = handin.pack(own)
-    assert "1a: not run as saved. Run all cells, save" in said
-    assert "1b: not run" not in said
+    assert "    1a: what is saved is not what was run.\n    Save" in said
+    assert max(map(len, said.splitlines())) < 90, "a notebook breaks longer lines anywhere"
+    assert "Do not hand it in yet" in said
+
+
+def test_an_answer_that_was_run_and_not_saved_is_named(
+    save: Save, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = save("q_one", "def f():\n    ...", "a = {}\na[2] = ...", handin.PLACEHOLDER)
+    ran = [("def f():", "    ..."), ("a = {}", "a[2] = ...")]
+    monkeypatch.setattr(handin, "_ran", lambda: ran)
+    said = handin.pack(own)
+    assert "nothing is answered yet" in said
+    assert "Hand it in." in said
+    ran += [("%time f(1)",), ("def f():", "    return 1"), ("b = f() + a",), ("a[2] = 7",)]
+    said = handin.pack(own)
+    assert "    1a, 1b: what is saved is not what was run" in said
+    assert "Hand it in." not in said
+
+
+def test_an_answer_that_another_saved_cell_replaces_was_run_as_saved(
+    save: Save, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = save("q_one", "def f():\n    return 1", "def f():\n    return 2", "Because.")
+    ran = [("def f():", "    return 1"), ("def f():", "    return 2")]
+    monkeypatch.setattr(handin, "_ran", lambda: ran)
+    assert "Hand it in." in handin.pack(own)
 
 
 def test_what_is_packed_is_graded_as_a_whole_homework(
@@ -123,6 +148,18 @@ def test_what_is_packed_is_graded_as_a_whole_homework(
     (submission,) = intake.read([tmp_path / "hw-submission.zip"], tiny).submissions or [None]
     assert submission is not None
     assert submission.whole
+
+
+def test_a_zip_that_another_program_holds_open_is_told_in_one_line(
+    save: Save, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*args: object) -> None:  # as on Windows
+        raise PermissionError(13, "The process cannot access the file")
+
+    own = answered(save, "q_one")
+    monkeypatch.setattr(os, "replace", refused)
+    with pytest.raises(handin.Problem, match=r"hw-submission\.zip cannot be written: is it open"):
+        handin.pack(own)
 
 
 def test_on_colab_no_zip_of_another_copy_is_written(

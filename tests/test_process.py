@@ -101,9 +101,9 @@ def test_the_class_report_counts_who_completed_a_question_and_leaves_it_out_of_d
     results, _ = graded
     parts = {p.part: p for p in class_parts(list(results.values()), COURSE)}
     assert {name: (p.full, p.none, p.count) for name, p in parts.items()} == {
-        "5a": (5, 0, 7),
-        "5b": (5, 0, 7),
-        "5c": (3, 0, 7),
+        "5a": (5, 2, 7),
+        "5b": (5, 2, 7),
+        "5c": (3, 4, 7),
     }
     page = reports.report_page(list(results.values()), COURSE)
     assert "How hard each question was" not in page

@@ -31,7 +31,7 @@ def test_a_terminal_sees_a_bar_with_rate_and_time_left_and_what_went_wrong():
     assert "5/9" in text
     assert "/min" in text
     (line,) = [line for line in text.splitlines() if "partly" in line]
-    assert "eve  q_x: cell 3 ended the whole process" in line
+    assert "eve  Cell 3 ended the whole process" in line
 
 
 def test_a_bar_is_there_once_something_is_expected():

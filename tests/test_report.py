@@ -10,11 +10,13 @@ import pytest
 from click.testing import CliRunner
 
 from autograder import cli, reports
+from autograder.course import Question
 from autograder.reports import figures
 from autograder.reports.report import cases, class_parts, reported_hours
-from autograder.results import CellProblem
+from autograder.results import CellProblem, NotebookResult, QuestionResult
+from autograder.results import TestResult as CaseResult
 from tests import accessibility
-from tests.test_reports import COURSE, EVIL, UNREADABLE, Page, evil_result, graded
+from tests.test_reports import COURSE, EVIL, UNREADABLE, Page, evil_result, graded, notebook
 
 AGAIN = ["autograder", "grade", "a class", "--out", "out-again", "--fresh"]
 
@@ -56,7 +58,17 @@ def test_what_needs_a_person_is_told_whole_with_its_seed_and_its_command() -> No
     words = " ".join(Page(reports.report_page([graded(), broken()], COURSE, AGAIN)).words.split())
     assert case.command in words
     assert all(line in words for line in case.lines)
-    assert f"Seed {COURSE.seed}" in words
+    words = Page(reports.report_page([broken()], COURSE)).words
+    assert "autograder grade" not in words
+    assert words.count(COURSE.seed) == 2, "where there is no command, the seed is told in its place"
+
+
+def test_who_handed_in_what_needs_a_person_is_named_with_it() -> None:
+    page = Page(reports.report_page([replace(broken(), members=("Bo B", EVIL))], COURSE))
+    first = page.words.partition("How scores are spread")[0]
+    assert "Bo B" in first
+    assert "alert(1)" in first
+    assert "script" not in page.tags
 
 
 def test_the_command_in_the_report_is_one_that_the_program_takes(tmp_path) -> None:
@@ -67,7 +79,8 @@ def test_the_command_in_the_report_is_one_that_the_program_takes(tmp_path) -> No
     done = CliRunner().invoke(cli.main, [*grade, "--out", str(out)])
     assert done.exit_code == 0, done.output
     html = (out / "report.html").read_text()
-    [command] = re.findall(r"<pre><code>autograder (.*--submission broken .*)</code></pre>", html)
+    blocks = [" ".join(Page(pre).words.split()) for pre in re.findall(r"<pre>.*?</pre>", html)]
+    [command] = re.findall(r"^autograder (.*--submission broken .*)$", "\n".join(blocks), re.M)
     again = CliRunner().invoke(cli.main, shlex.split(command))
     assert again.exit_code == 0, again.output
     assert [path.parent.name for path in tmp_path.glob("out-again/*/feedback.html")] == ["broken"]
@@ -83,7 +96,34 @@ def test_a_part_tells_who_got_all_some_and_nothing() -> None:
     assert (ridge.full, ridge.some, ridge.none, ridge.count) == (1, 2, 1, 4)
     assert ridge.share == pytest.approx((4 + 3 + 3) / 16)
     html = reports.report_page([graded(), half, half, none], COURSE)
-    assert "<title>1 in full, 2 in part, 1 without a point</title>" in html
+    assert "<title>1 in full, 2 in part, 1 with nothing</title>" in html
+
+
+def test_parts_stand_under_the_title_of_their_notebook() -> None:
+    words = " ".join(Page(reports.report_page([graded()], COURSE)).words.split())
+    assert "Score by part Q_Forward 2a Forward" in words
+    assert "Q_Ridge 4f Ridge" in words
+
+
+def test_a_part_that_is_worth_nothing_is_told_without_points() -> None:
+    told = CaseResult("something is told", 0, True, hidden=True)
+    done = QuestionResult("q5a", "5a", "Sources", 0, 0, (told,))
+    open_ = replace(done, tests=(replace(told, passed=False, message="none yet"),))
+    course = replace(COURSE, notebooks=(notebook("q", Question("q5a", "5a", "Sources", 0, False)),))
+    only = [NotebookResult("q", "", 0, 0, "ok", questions=(q,)) for q in (done, done, open_)]
+    results = [graded(score=0, possible=0, notebooks=(n,)) for n in only]
+    page = reports.report_page(results, course)
+    assert "no points 2 of 3 in full, 1 with nothing" in " ".join(Page(page).words.split())
+    assert "<title>2 in full, 0 in part, 1 with nothing</title>" in page
+    for result, width in zip(results[1:], ("100.0", "0.0"), strict=True):
+        feedback = reports.feedback_page(result, course)
+        assert f'class="fill" width="{width}"' in feedback
+        words = " ".join(Page(feedback).words.split())
+        assert words.count("5a Sources no points") == 2
+        assert "0 of 0" not in words
+        assert "/ 0" not in words
+    two = graded(notebooks=(*results[0].notebooks, *graded().notebooks))
+    assert "0 of 0" not in " ".join(Page(reports.feedback_page(two, course)).words.split())
 
 
 def test_questions_are_shown_from_the_hardest_to_the_easiest() -> None:

@@ -23,7 +23,7 @@ from autograder.course import Course, Limits, Notebook, Question
 from autograder.course import Test as Case
 from autograder.reports.report import class_parts, common_causes
 from autograder.reports.table import _lost
-from autograder.reports.wording import LONGEST, plain, points, score_sentence
+from autograder.reports.wording import LONGEST, first_word, plain, points, score_sentence
 from autograder.results import Adjustment, CellProblem, NotebookResult, QuestionResult, Result
 from autograder.results import TestResult as CaseResult
 
@@ -203,7 +203,7 @@ def test_an_unreadable_submission_has_a_row_that_says_why() -> None:
     [row] = data["tests"]
     assert (row["score"], row["status"]) == (0, "failed")
     assert row["output"] == UNREADABLE.problems[0]
-    assert data["output"].startswith("No points could be graded.\nbo.ipynb")
+    assert data["output"].startswith("Nothing could be graded.\nbo.ipynb")
 
 
 def test_the_output_says_the_score_the_problems_and_the_cells_that_failed() -> None:
@@ -494,7 +494,7 @@ def test_a_cause_is_explained_once_a_question() -> None:
 def test_feedback_of_an_unreadable_submission_says_why_first() -> None:
     [page, _] = pages(UNREADABLE)
     words = " ".join(page.words.split())
-    assert "No points could be graded. Know this first bo.ipynb: It starts like a PDF." in words
+    assert "Nothing could be graded. Know this first bo.ipynb: It starts like a PDF." in words
 
 
 def test_a_missing_notebook_is_said_once_and_not_test_by_test() -> None:
@@ -605,16 +605,59 @@ def test_many_parts_share_a_column_of_those_that_lost_points() -> None:
     console = Console(file=io.StringIO(), width=120)
     console.print(reports.table([result], course))
     text = console.file.getvalue()  # type: ignore[attr-defined]
-    assert "points lost in" in text
+    assert "points lost, and what to know first" in text
     assert "7a 0/1" in text
     assert "8a" not in text
+
+
+def course_of(name: str, *asked: Question) -> Course:
+    return replace(COURSE, notebooks=(notebook(name, *asked),))
+
+
+def test_on_a_narrow_terminal_no_name_is_cut_in_two_and_points_stay_beside_their_part() -> None:
+    name = "q_a_notebook_with_a_long_name"
+    asked = tuple(Question(f"q{i}", f"{i}a", "", 1, False) for i in range(12))
+    lost = tuple(QuestionResult(q.name, q.part, "", i < 5, 2) for i, q in enumerate(asked))
+    graded_on = NotebookResult(name, "", 5, 24, "ok", questions=lost)
+    result = graded(notebooks=(graded_on,), problems=(f"Not handed in: {name}, {name}",))
+    console = Console(file=io.StringIO(), width=80)
+    console.print(reports.table([result], course_of(name, *asked)))
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    assert text.count(name) == 2
+    assert all(f"{i}a {int(i < 5)}/2" in text for i in range(12)), text
+
+
+def test_a_long_word_to_know_is_cut_between_words() -> None:
+    text = printed([graded(problems=("convolutions " * 20,))], terminal=False)
+    assert text.endswith("convolutions …\n")
+    assert "z" * 100 in printed([graded(problems=("z" * 300,))], terminal=False)
+
+
+def test_which_notebook_is_told_only_where_there_are_several() -> None:
+    slow = CellProblem(3, "too long", "ran longer than 10 seconds")
+    one = NotebookResult("q_forward", "", 1.0, 2.0, "partly", cells=(slow,))
+    other = NotebookResult("q_ridge", "", 1.0, 2.0, "ok")
+    assert first_word(graded(notebooks=(one,))) == "Cell 3 ran longer than 10 seconds"
+    assert first_word(graded(notebooks=(other, one))).startswith("q_forward: Cell 3 ran")
+
+
+def test_a_question_that_is_worth_nothing_is_not_in_the_table() -> None:
+    asked = (Question("q5a", "5a", "", 0, False), Question("q5b", "5b", "", 2, False))
+    scores = tuple(QuestionResult(q.name, q.part, "", q.points, q.points) for q in asked)
+    result = graded(notebooks=(NotebookResult("q", "", 2, 2, "ok", questions=scores),))
+    for terminal in (True, False):
+        console = Console(file=io.StringIO(), force_terminal=terminal, width=99, color_system=None)
+        reports.show([result], course_of("q", *asked), console)
+        text = console.file.getvalue()  # type: ignore[attr-defined]
+        assert "5b" in text
+        assert "5a" not in text
 
 
 def test_a_notebook_without_any_point_is_one_entry_of_what_was_lost() -> None:
     questions = tuple(QuestionResult(f"q{part}", part, "", 0.0, 2.0) for part in ("1a", "1b", "1c"))
     none = NotebookResult("q_many", "", 0.0, 6.0, "ok", questions=questions)
-    assert _lost(graded(notebooks=(none,))) == "1a-1c 0/6"
-    assert _lost(graded("right at any length")) == "2a 0/2"
+    assert _lost(graded(notebooks=(none,))) == ["1a-1c 0/6"]
+    assert _lost(graded("right at any length")) == ["2a 0/2"]
 
 
 def test_a_pipe_gets_a_line_a_submission() -> None:
@@ -646,7 +689,9 @@ def test_points_and_sentences_are_written_as_people_write_them() -> None:
         "100",
         "1000000",
     ]
-    assert score_sentence(92, 92) == "92 of the 92 points graded so far"
+    assert score_sentence(graded()) == "6 of the 6 points graded so far"
+    assert score_sentence(UNREADABLE) == "Nothing could be graded"
+    assert "no points" in score_sentence(graded(score=0, possible=0))
 
 
 def test_plain_text_keeps_letters_of_all_scripts_and_marks_what_steers() -> None:

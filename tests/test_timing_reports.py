@@ -78,6 +78,7 @@ def test_without_measurements_there_is_no_figure(timings):
     page = reports.feedback_page(replace(RESULT, timings=timings), COURSE)
     assert 'class="figure"' not in page
     assert ('id="timing"' in page) == bool(timings)
+    assert "Each number is the time" not in page
 
 
 def test_the_report_has_a_line_a_submission_and_counts_those_without_measurements():
@@ -90,6 +91,8 @@ def test_the_report_has_a_line_a_submission_and_counts_those_without_measurement
     assert "1 submission: Not timed: first 2a must be right." in shown
     assert "3 submissions: Not run here: needs a GPU runner." in shown
     assert "Time of the conv over time of the loop, by submission." in page
+    assert "Its authors are told: Your loop takes long." in shown
+    assert ">0.5</text>" in page, "the axis has plain numbers"
 
 
 def test_instructors_get_everything_that_was_measured():

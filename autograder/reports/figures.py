@@ -16,9 +16,9 @@ _LEFT, _RIGHT = 310, 60  # room for names and for numbers
 
 
 def stacked(full: int, some: int, none: int) -> Markup:
-    """A bar of how many got all, some and none of the points: solid, striped, empty."""
+    """A bar of how many got all, some and nothing: solid, striped, empty."""
     total = max(1, full + some + none)
-    name = f"{full} in full, {some} in part, {none} without a point"
+    name = f"{full} in full, {some} in part, {none} with nothing"
     solid, striped = 100 * full / total, 100 * some / total
     return Markup(
         '<svg class="bar" role="img" viewBox="0 0 100 10" preserveAspectRatio="none">'

@@ -119,7 +119,7 @@ def _nothing_graded(result: Result) -> Row:
 
 def _output(result: Result) -> str:
     """The text above the rows: the score in words, and what its author should know first."""
-    lines = [f"{score_sentence(result.score, result.possible)}.", *result.problems]
+    lines = [f"{score_sentence(result)}.", *result.problems]
     for notebook in result.notebooks:
         if notebook.file:
             lines.append(

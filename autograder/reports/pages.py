@@ -63,6 +63,7 @@ def report_page(results: Sequence[Result], course: Course, again: Sequence[str] 
         middle=median(shares) if shares else None,
         spread=figures.columns(_bins(shares), "How scores are spread", "Submissions by percent"),
         parts=parts,
+        titles={n.name: n.title for n in course.notebooks if n.name in {p.notebook for p in parts}},
         stacked=figures.stacked,
         stripes=figures.stripes(),
         difficulty=figures.dots(

@@ -65,7 +65,7 @@ def class_parts(results: Sequence[Result], course: Course) -> list[Part]:
         if asked:
             notebook, _, part = name.partition(" ")
             full = sum(map(_complete, asked))
-            none = sum(q.score <= 0 < q.possible for q in asked)
+            none = sum(q.score <= 0 and not _complete(q) for q in asked)
             average = mean(q.score for q in asked)
             found.append(
                 Part(notebook, part, asked[0].title, asked[0].possible, average, full, len(asked),

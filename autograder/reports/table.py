@@ -7,7 +7,8 @@ import io
 from collections.abc import Iterator, Sequence
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
+from rich.columns import Columns
+from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
@@ -71,31 +72,28 @@ def show(results: Sequence[Result], course: Course, console: Console) -> None:
 
 
 def table(results: Sequence[Result], course: Course) -> Table:
-    """Submission, score, status, scores by part, and the first thing to know. Where the course
-    has many parts, those that lost points share one column."""
-    labels = [
-        name
-        for name in question_labels(course, results)
-        if any(name in questions(r) for r in results)
-    ]
+    """Submission, score, status, scores by part, and the first thing to know. Where the course has
+    many parts, those that lost points stand above what to know. What is worth nothing is left out.
+    """
+    asked = {name for r in results for name, q in questions(r).items() if q.possible}
+    labels = [name for name in question_labels(course, results) if name in asked]
     few = len(labels) <= _MANY
     view = Table(pad_edge=False, box=SIMPLE_HEAD)
-    view.add_column("submission", overflow="fold", max_width=32)
+    view.add_column("submission", overflow="fold", max_width=32, min_width=20)
     view.add_column("score", justify="right", no_wrap=True)
     view.add_column("status", no_wrap=True)
-    for name in labels if few else ["points lost in"]:
-        view.add_column(
-            Text(name.rpartition(" ")[2] if few else name), justify="right" if few else "left"
-        )
-    view.add_column("to know first", overflow="fold", ratio=1)
+    for name in labels if few else []:
+        view.add_column(Text(name.rpartition(" ")[2]), justify="right")
+    view.add_column("to know first" if few else "points lost, and what to know first", ratio=1)
     for result in results:
-        parts = [_part(result, name) for name in labels] if few else [_lost(result)]
+        lost = Columns([] if few else [Text(part) for part in _lost(result)], padding=(0, 2))
+        known = Text(_first_word(result), overflow="fold")
         view.add_row(
             Text(plain(result.submission, 120), style="bold"),
             f"{points(result.score)}/{points(result.possible)}",
             Text(result.status, style="" if result.status == "ok" else "bold yellow"),
-            *map(Text, parts),
-            Text(_first_word(result)),
+            *(Text(_part(result, name)) for name in labels if few),
+            Group(lost, *[known] * bool(known)),
         )
     return view
 
@@ -103,8 +101,8 @@ def table(results: Sequence[Result], course: Course) -> Table:
 def _first_word(result: Result) -> str:
     """What to know first, on few lines; where all ran, the likely cause of the first failure."""
     causes = (t.cause for q in questions(result).values() for t in q.tests if not t.passed)
-    text = " ".join((first_word(result) or next(filter(None, causes), "")).split())
-    return plain(text) if len(text) <= 120 else f"{plain(text, 119).partition('… (')[0]}…"
+    text = plain(" ".join((first_word(result) or next(filter(None, causes), "")).split()))
+    return text if len(text) <= 120 else f"{text[:119].rpartition(' ')[0] or text[:119]} …"
 
 
 def _part(result: Result, name: str) -> str:
@@ -112,7 +110,7 @@ def _part(result: Result, name: str) -> str:
     return f"{points(question.score)}/{points(question.possible)}" if question else ""
 
 
-def _lost(result: Result) -> str:
+def _lost(result: Result) -> list[str]:
     """The parts that lost points, and a whole notebook without any as "1a-1f 0/13"."""
     lost = []
     for notebook in result.notebooks:
@@ -121,13 +119,15 @@ def _lost(result: Result) -> str:
             parts = [(f"{parts[0][0]}-{parts[-1][0]}", 0.0, notebook.possible)]
         lost += [f"{part} {points(score)}/{points(most)}" for part, score, most in parts
                  if score < most]  # fmt: skip
-    return "  ".join(lost)
+    return lost
 
 
 def lines(results: Sequence[Result], course: Course) -> Iterator[str]:
-    """One line a submission, for pipes: id, score, status, parts, first thing to know."""
+    """One line a submission, for pipes: id, score, status, parts that are worth something, first
+    thing to know."""
     for result in results:
-        parts = " ".join(f"{q.part}={points(q.score)}" for q in questions(result).values())
+        asked = [q for q in questions(result).values() if q.possible]
+        parts = " ".join(f"{q.part}={points(q.score)}" for q in asked)
         score = f"{points(result.score)}/{points(result.possible)}"
         name = " ".join(plain(result.submission, 120).split())
         yield "\t".join([name, score, result.status, parts, _first_word(result)]).rstrip()

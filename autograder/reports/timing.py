@@ -21,6 +21,7 @@ from autograder.reports.wording import plain, points
 from autograder.results import Result, TimedPair, TimedSize, Timing
 
 DEVICES = {"cpu": "CPU", "cuda": "GPU"}
+Told = tuple[str, str, str]  # a ratio, the verdict on it, and its interval
 
 
 def rows(result: Result) -> list[dict[str, Any]]:
@@ -80,8 +81,8 @@ class Shown:
         return f"{points(self.timing.score)} of {points(self.timing.possible)} points"
 
     @property
-    def lines(self) -> list[tuple[str, list[tuple[str, str]]]]:
-        """The table: for each size its name, and a ratio with a verdict for each pair."""
+    def lines(self) -> list[tuple[str, list[Told]]]:
+        """The table: for each size its name, and what is told of each pair."""
         return [(_size(size), [_told(pair) for pair in size.pairs])
                 for size in self.timing.sizes]  # fmt: skip
 
@@ -125,12 +126,12 @@ class Compared:
         return [_size(size) for size in next(measured, ())]
 
     @property
-    def lines(self) -> Iterator[tuple[str, list[tuple[str, str]], list[str]]]:
-        """For each submission that was measured: its id, the ratio of its two functions at each
+    def lines(self) -> Iterator[tuple[str, list[Told], list[str]]]:
+        """For each submission that was measured: its id, what is told of its two functions at each
         size, and what a reader should know."""
         for submission, timing in self.entries:
             if timing.status == "measured":
-                cells = [_told(s.pairs[0]) if s.pairs else ("", s.problem)
+                cells = [_told(s.pairs[0]) if s.pairs else ("", s.problem, "")
                          for s in timing.sizes]  # fmt: skip
                 yield submission, cells, [plain(note, 500) for note in timing.notes]
 
@@ -164,10 +165,8 @@ def _size(size: TimedSize) -> str:
     return ", ".join(f"{name} = {value}" for name, value in size.sizes.items())
 
 
-def _told(pair: TimedPair) -> tuple[str, str]:
-    """A ratio and its verdict with the interval."""
-    interval = f"{pair.low:.2g} to {pair.high:.2g}"
-    return f"{pair.ratio:.2g}", f"{pair.verdict} ({interval})"
+def _told(pair: TimedPair) -> Told:
+    return f"{pair.ratio:.2g}", pair.verdict, f"({pair.low:.2g} to {pair.high:.2g})"
 
 
 def _drawn(timing: Timing, sizes: Sequence[TimedSize]) -> Markup:
@@ -197,6 +196,7 @@ def _drawn(timing: Timing, sizes: Sequence[TimedSize]) -> Markup:
 def _spread(timings: Sequence[Timing], sizes: Sequence[str]) -> Markup:
     """Ratios of second / first over a class, on a log axis."""
     import matplotlib.pyplot as plt
+    from matplotlib.ticker import LogLocator, NullFormatter
 
     from labkit.plots import BLACK, BLUE, label
 
@@ -213,9 +213,13 @@ def _spread(timings: Sequence[Timing], sizes: Sequence[str]) -> Markup:
         ax.errorbar(x, [p.ratio for p in pairs], off, fmt="o", color=BLUE, ms=4, lw=1)
     ax.axhline(1, color=BLACK, ls="--", lw=1)
     ax.set_yscale("log")
+    ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    ax.yaxis.set_major_formatter("{x:g}")  # 0.5 and 10, not powers of ten
+    ax.yaxis.set_minor_formatter(NullFormatter())
     ax.set_xticks(range(len(sizes)), sizes)
     first, second = timings[0].first, timings[0].second
-    title = f"{len(timings)} submissions: below the line the {second} is faster"
+    count = f"{len(timings)} submission{'s' * (len(timings) != 1)}"
+    title = f"{count}: below the line the {second} is faster"
     label(figure, ax, title, "", f"{second} / {first}")
     told = [[size.pairs[0].ratio for t in timings for size in t.sizes[i : i + 1] if size.pairs]
             for i in range(len(sizes))]  # fmt: skip

@@ -39,11 +39,13 @@ def points(number: float) -> str:
     return f"{round(number, 2):.10g}"
 
 
-def score_sentence(score: float, possible: float) -> str:
+def score_sentence(result: Result) -> str:
     """The score in words. Written answers are scored by people, later: hence "so far"."""
-    if possible == 0:
-        return "No points could be graded"
-    return f"{points(score)} of the {points(possible)} points graded so far"
+    if result.possible:
+        return f"{points(result.score)} of the {points(result.possible)} points graded so far"
+    if result.status == "unreadable":
+        return "Nothing could be graded"
+    return "What was handed in has no points that are graded automatically"
 
 
 def label(notebook: NotebookResult, question: QuestionResult) -> str:
@@ -70,13 +72,15 @@ def cell_sentence(problem: CellProblem) -> str:
 
 
 def first_word(result: Result) -> str:
-    """What a person should know of a result before all else; empty where all went well."""
+    """What a person should know of a result before all else; empty where all went well. Which
+    notebook is meant is said where there is more than one."""
     if result.problems:
         return plain(result.problems[0], 300)
     for notebook in result.notebooks:
+        where = f"{notebook.name}: " if len(result.notebooks) > 1 else ""
         for text in (notebook.problem, *map(cell_sentence, notebook.cells)):
             if text:
-                return plain(f"{notebook.name}: {text}", 300)
+                return plain(f"{where}{text}", 300)
     for question in questions(result).values():
         for text in (question.problem, *(test.remark for test in question.tests)):
             if text:

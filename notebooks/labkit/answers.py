@@ -45,8 +45,6 @@ def told(error: Exception) -> str:
     """The error in a line, and the line of the notebook that it came from."""
     if isinstance(error, Mismatch):
         return str(error)
-    if isinstance(error, NameError):
-        return f"{error}: run the cell that makes it"
     frames = traceback.extract_tb(error.__traceback__)
     own = [f for f in frames[1:] if "site-packages" not in f.filename and _HERE not in f.filename]
     place = own[-1].name if own and own[-1].filename != _TEST else ""  # "" where a test raised it
@@ -55,6 +53,8 @@ def told(error: Exception) -> str:
     if not place and isinstance(error, AssertionError):
         return str(error)
     text = f"{type(error).__name__}: {error}".split("\n")[0]
+    if isinstance(error, NameError) and not isinstance(error, UnboundLocalError):
+        text = f"{error}: run the cell that makes it, or mend its spelling"
     if not place or not own[-1].line:
         return text
     where = "this cell" if place == "<module>" else place

@@ -171,7 +171,8 @@ def same(
         if wanted.ndim == 0:
             text = f"the relative error is {_share(float(error.max()))} (allowed: {_share(rtol)})"
         if show:
-            text += f"; there you have {_number(got[first])}, expected {_number(wanted[first])}"
+            where = "there " if wanted.ndim else ""
+            text += f"; {where}you have {_number(got[first])}, expected {_number(wanted[first])}"
         raise fail("value", text)
 
 
@@ -282,7 +283,7 @@ def _place(index: tuple[int, ...], axes: Sequence[str]) -> str:
 def _shape(tensor: torch.Tensor, axes: Sequence[str] = ()) -> str:
     if tensor.ndim > _MOST_AXES:
         return f"one of {tensor.ndim} axes"
-    shape = "(" + ", ".join(map(str, tensor.shape)) + ")"
+    shape = str(tuple(tensor.shape))
     return f"{shape} = ({', '.join(axes)})" if axes and len(axes) == tensor.ndim else shape
 
 

@@ -15,7 +15,7 @@ import os
 import subprocess
 import sys
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from labkit.checks import Mismatch
 
 OTTER = "otter-grader==7.0.0"  # for Colab, which has none
 BLUE, GREEN, VERMILLION = "#0072B2", "#009E73", "#D55E00"  # as in labkit.plots, which is slow
+_WORDING = ("axes", "about", "show")  # of labkit.checks.same
 FOLLOW = (
     "Hidden checks, on other inputs, follow when you have handed in. They decide the score: "
     "a public check that passes is a good sign and not yet a point."
@@ -69,13 +70,20 @@ class Verdict:
             return f"{self.part}: {f'all {count}' if count > 1 else 'the'} {checks} passed"
         return f"{self.part}: {failed} of {count} {checks} failed"
 
+    def _repeats(self) -> Iterator[tuple[Outcome, bool]]:
+        """Each outcome, and whether what is wrong is what was wrong right above."""
+        problems = [outcome.problem for outcome in self.outcomes]
+        for outcome, above in zip(self.outcomes, ["", *problems], strict=False):
+            yield outcome, outcome.problem == above != ""
+
     def __repr__(self) -> str:
         if self.unanswered:
             return self.headline
         lines = [self.headline]
-        for outcome in self.outcomes:
-            lines.append(f"  {'✗' if outcome.problem else '✓'} {outcome.name}")
-            if outcome.problem:
+        for outcome, repeats in self._repeats():
+            above = ": the same as above" if repeats else ""
+            lines.append(f"  {'✗' if outcome.problem else '✓'} {outcome.name}{above}")
+            if outcome.problem and not repeats:
                 lines.append(textwrap.indent(outcome.problem, "      "))
                 lines.append(textwrap.indent(outcome.source, "      | "))
         return "\n".join([*lines, FOLLOW] if self.public else lines)
@@ -84,16 +92,18 @@ class Verdict:
         colour = BLUE if self.unanswered else GREEN if self.passed else VERMILLION
         text = f"<p><strong>{html.escape(self.headline)}</strong></p>"
         if not self.unanswered:
-            items = "".join(map(_item, self.outcomes))
+            items = "".join(_item(*each) for each in self._repeats())
             text += f'<ul style="list-style: none; padding-left: 0">{items}</ul>'
             text += f"<p>{FOLLOW}</p>" if self.public else ""
         return f'<div style="border-left: 5px solid {colour}; padding-left: 12px">{text}</div>'
 
 
-def _item(outcome: Outcome) -> str:
+def _item(outcome: Outcome, repeats: bool) -> str:
     name, source = html.escape(outcome.name), html.escape(outcome.source)
     if not outcome.problem:
         return f"<li>✓ {name}</li>"
+    if repeats:
+        return f"<li>✗ <strong>{name}</strong>: the same as above</li>"
     return (
         f"<li>✗ <strong>{name}</strong>"
         f'<pre style="white-space: pre-wrap">{html.escape(outcome.problem)}</pre>'
@@ -154,14 +164,19 @@ def _on_colab() -> bool:
 
 
 def _sources(text: str) -> dict[str, str]:
-    """What each test function of a test file runs, without its imports."""
+    """What each test function of a test file runs, without its imports and without what only words
+    the message of a comparison."""
+    tree = ast.parse(text)
+    for call in ast.walk(tree):
+        if isinstance(call, ast.Call):
+            call.keywords = [word for word in call.keywords if word.arg not in _WORDING]
     return {
         node.name: "\n".join(
             ast.unparse(line)
             for line in node.body
             if not isinstance(line, ast.Import | ast.ImportFrom)
         )
-        for node in ast.parse(text).body
+        for node in tree.body
         if isinstance(node, ast.FunctionDef)
     }
 

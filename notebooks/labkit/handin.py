@@ -7,12 +7,13 @@ other notebooks of that are.
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import re
 import sys
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,10 @@ from typing import Any
 ON_COLAB = (
     "Colab keeps this notebook in your Drive, where no cell can reach it. Save it, choose File > "
     "Download > Download .ipynb, and hand in that file (all notebooks of the homework together)."
+)
+NOT_AS_RUN = (
+    "what is saved is not what was run.\n"
+    "    Save (Ctrl+S or Cmd+S), run all cells, and then run this cell again"
 )
 ANSWER = "otter_answer_cell"  # Otter's tag for a cell to fill in
 PLACEHOLDER = "_Type your answer here, replacing this text._"
@@ -93,47 +98,77 @@ def pack(own: Path) -> str:
     name = _identity(own)
     homework = read(own)["metadata"].get("homework", {"name": name, "notebooks": [name]})
     found: dict[str, Path] = {}
-    lines = []
+    lines, ready = [], True
     for each in homework["notebooks"]:
         files = [own] if each == name else copies(each, own.parent)
         if not files:
             lines.append(f"  {each}: MISSING, there is no such notebook in this folder")
             continue
         found[each] = files[0]
-        lines.append(f"  {each}: {_state(files[0], running=each == name)}")
+        lines.append(f"  {each}: {_state(files[0])}")
+        stale = _stale(files[0]) if each == name else []
+        lines += [f"    {', '.join(stale)}: {NOT_AS_RUN}"] if stale else []
+        ready = ready and not stale
         lines += [f"    (from {files[0].name})"] if files[0].stem != each else []
     zipped = own.parent / f"{homework['name']}-submission.zip"
     _write(zipped, found)
     count = f"{len(found)} of {len(homework['notebooks'])} notebooks"
-    return "\n".join([f"{zipped.name} is written, with {count}. Hand it in.", *lines])
+    then = "Hand it in." if ready else "Do not hand it in yet:"
+    return "\n".join([f"{zipped.name} is written, with {count}. {then}", *lines])
 
 
-def _state(path: Path, running: bool) -> str:
-    """What is unanswered in a saved notebook, and which of its cells were not run as saved."""
+def _state(path: Path) -> str:
+    """What is unanswered in a saved notebook."""
     cells = list(answers(read(path)))
     open_parts = list(dict.fromkeys(a.part for a in cells if not a.given))
     if not cells or not open_parts:
-        text = "everything is answered"
-    elif not any(a.given for a in cells):
-        text = "nothing is answered yet"
-    else:
-        text = f"unanswered: {', '.join(open_parts)}"
-    ran = _ran() if running else None
-    stale = [a.part for a in cells if a.code and ran is not None and _lines(a.source) not in ran]
-    if stale:
-        parts = ", ".join(dict.fromkeys(stale))
-        text += f"\n    {parts}: not run as saved. Run all cells, save (Ctrl+S or Cmd+S), and then"
-        text += " run this cell again"
-    return text
+        return "everything is answered"
+    if not any(a.given for a in cells):
+        return "nothing is answered yet"
+    return f"unanswered: {', '.join(open_parts)}"
+
+
+def _stale(path: Path) -> list[str]:
+    """The parts of the running notebook whose saved answer was not run, or was run before another
+    that is not saved: what last gave one of its names a value stands nowhere in the file."""
+    ran = _ran()
+    if ran is None:
+        return []
+    notebook = read(path)
+    saved = {_lines("".join(c["source"])) for c in notebook["cells"] if c["cell_type"] == "code"}
+    made = [_names(lines) for lines in ran]
+    parts = []
+    for answer in answers(notebook):
+        lines = _lines(answer.source)
+        last = [run for run, names in zip(ran, made, strict=True) if names & _names(lines)][-1:]
+        if answer.code and (lines not in ran or not saved.issuperset(last)):
+            parts.append(answer.part)
+    return list(dict.fromkeys(parts))
+
+
+def _names(lines: Sequence[str]) -> set[str]:
+    """What a cell defines at its top level; nothing where it is no plain Python."""
+    try:
+        body = ast.parse("\n".join(lines)).body
+    except SyntaxError:
+        return set()
+    named = {n.name for n in body if isinstance(n, ast.FunctionDef | ast.ClassDef)}
+    targets = [target for n in body if isinstance(n, ast.Assign) for target in n.targets]
+    found = (n for target in targets for n in ast.walk(target) if isinstance(n, ast.Name))
+    return named | {n.id for n in found}
 
 
 def _write(path: Path, notebooks: dict[str, Path]) -> None:
     """The zip, whole or not at all; each notebook under the name it was released with."""
     partial = path.with_suffix(".part")
-    with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, file in notebooks.items():
-            archive.write(file, f"{name}.ipynb")
-    os.replace(partial, path)
+    try:
+        with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, file in notebooks.items():
+                archive.write(file, f"{name}.ipynb")
+        os.replace(partial, path)
+    except PermissionError:  # Windows, where another program has the file open
+        text = "is it open in another program, or does this folder allow no writing?"
+        raise Problem(f"{path.name} cannot be written: {text}") from None
 
 
 def _identity(path: Path) -> str:
@@ -152,14 +187,15 @@ def _open_now() -> str:
     return re.split(r"[\\/]", str(path))[-1]
 
 
-def _ran() -> set[tuple[str, ...]] | None:
-    """The cells that this kernel has run, by their lines; None where no kernel keeps them."""
+def _ran() -> list[tuple[str, ...]] | None:
+    """The cells that this kernel has run, in order, by their lines; None where no kernel keeps
+    them."""
     from IPython import get_ipython
 
     shell = get_ipython()
     if shell is None or getattr(shell, "kernel", None) is None:
         return None
-    return {_lines(source) for source in shell.history_manager.input_hist_raw}
+    return [_lines(source) for source in shell.history_manager.input_hist_raw]
 
 
 def _lines(source: str) -> tuple[str, ...]:

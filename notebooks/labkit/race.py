@@ -144,7 +144,8 @@ def findings(
         first, second = (here[name] for name in names)
         wins = ", ".join(map(str, faster_lengths(rows, H)))
         note(f"{second.name} faster at T =", wins or "none")
-        note("you said: from T =", crossing.get(H, ...))
+        said = crossing.get(H, ...)
+        note("you said: from T =", "never" if said is None else said)
         note(
             f"T = {longest}: {second.name} / {first.name}, operations",
             work[second.name] / work[first.name],
