@@ -34,9 +34,9 @@ def lines(result: Result) -> Iterator[str]:
     for shown in map(Shown, result.timings):
         about = f"{shown.timing.notebook} {shown.timing.part}: {shown.timing.title}"
         yield f"{about}, time on {shown.where}. {shown.problem}".rstrip()
-        for size, cells in shown.lines:
-            told = zip(shown.columns, cells, strict=False)
-            yield "; ".join([size, *(f"{pair}: {r} {verdict}" for pair, (r, verdict) in told)])
+        for size, pairs in shown.lines:
+            told = zip(shown.columns, pairs, strict=False)
+            yield "; ".join([size, *(f"{pair}: {' '.join(cells)}" for pair, cells in told)])
         yield from shown.problems
         yield from shown.timing.notes
 
