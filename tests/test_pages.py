@@ -5,9 +5,11 @@ import os
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 from autograder.sandbox import kernel, pages
 
+ROOT = Path(__file__).parents[1]
 WORK = """
 import json, os, resource
 from autograder.sandbox import kernel, pages
@@ -35,10 +37,14 @@ print(json.dumps([faults(lambda: None), faults(lambda: pages.touch(learnt))]))
 """
 
 
-def run(program: str) -> str:
+def run(program: str, *args: str) -> str:
     """What a process of its own prints: this one has more in its memory than it knows."""
     return subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", program, *args],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
     ).stdout
 
 
@@ -70,3 +76,26 @@ def test_a_cheap_fork_is_a_fork_and_leaves_threads_to_python():
         for thread in running:
             thread.join()
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 10
+
+
+WARM = """
+import json, sys
+
+sys.path.insert(0, sys.argv[1])
+from autograder.sandbox import zygote
+from autograder.worker import rehearsal
+
+shell = zygote.warm()
+touched = zygote.learn(shell)
+print(json.dumps([
+    rehearsal.cells(shell),
+    [len(pages.written) for pages in (touched.by_cells, touched.by_calls)],
+]))
+rehearsal.calls()
+"""
+
+
+def test_the_warm_process_learns_from_a_rehearsal_that_comes_through():
+    ended, learnt = json.loads(run(WARM, str(ROOT / "notebooks")).splitlines()[-1])
+    assert all(cell == {"ok": True} for cell in ended), ended
+    assert min(learnt) > 50, "spans of memory that cells, and calls, write to"

@@ -48,7 +48,7 @@ STAGES = {  # of ours, in the order they come in; of the floor, those it has
     "reading": "reading the file",
     "sandbox": "waiting for a sealed process",
     "cells": "the notebook's cells",
-    "forks": "waiting for a fork, two a question",
+    "forks": "waiting for forks, one a question",
     "calls": "calls of the student's functions",
     "tests": "drawing inputs, references, comparing",
     "ending": "ending forks and sandbox",

@@ -130,7 +130,7 @@ def use_large_pages() -> int:
     return taken
 
 
-_ENOUGH_IN_A_ROW = 4
+_ENOUGH_IN_A_ROW, _MOST_OF_A_SIZE = 4, 4 << 20
 _SIZES = (*(1 << n for n in range(16, 10, -1)), *range(1 << 10, 16, -16))
 
 
@@ -141,10 +141,12 @@ def use_up_free_memory() -> None:
     malloc.restype, malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
     for size in _SIZES:
         last, in_a_row = 0, 0
-        while in_a_row < _ENOUGH_IN_A_ROW:
+        for _ in range(_MOST_OF_A_SIZE // size):
             piece = malloc(size) or 0
             in_a_row = in_a_row + 1 if 0 < piece - last <= size + 32 else 0
             last = piece
+            if in_a_row == _ENOUGH_IN_A_ROW:
+                break
 
 
 def adopt_orphans() -> None:

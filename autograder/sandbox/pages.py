@@ -24,9 +24,7 @@ _BITS = (63, 61, 56)  # of an entry of /proc/PID/pagemap: present, of a file, ma
 _LARGEST = 1 << 32  # bytes; larger areas are address space that was set aside
 
 Span = tuple[int, int]  # first address, bytes
-Held = tuple[
-    np.ndarray, np.ndarray
-]  # addresses of pages: a process's own, and files' it has mapped
+Held = tuple[np.ndarray, np.ndarray]  # addresses of pages: of its own, and of files
 
 
 @dataclass(frozen=True)
@@ -77,7 +75,7 @@ def _areas() -> Iterator[Span]:
 
 
 def _held(areas: Sequence[Span]) -> Held:
-    """What this process holds now. Raises OSError."""
+    """The pages that are this process's own now, and files' pages it has mapped. Raises OSError."""
     own, files = [], []
     with open("/proc/self/pagemap", "rb", buffering=0) as pagemap:
         for start, size in areas:

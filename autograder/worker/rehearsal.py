@@ -23,7 +23,7 @@ import torch
 import torch.nn.functional as F
 import matplotlib.pyplot as plt
 from torch import nn
-if not Path("labkit").is_dir(): pass
+beside = Path("labkit").is_dir()
 torch.manual_seed(0)
 """
 _DEFINITION = '''
@@ -38,10 +38,10 @@ def recurrence(W, b, x, kernel):
 '''
 
 
-def cells(shell: InteractiveShell) -> None:
-    """Run cells that import and define."""
-    for source in (_IMPORTS, _DEFINITION, "small = {2: 16}"):
-        run_cell(shell, decode(encode({"op": "cell", "source": source}))["source"])
+def cells(shell: InteractiveShell) -> list[dict[str, Any]]:
+    """Run cells that import and define; how they ended."""
+    requests = [{"op": "cell", "source": s} for s in (_IMPORTS, _DEFINITION, "small = {2: 16}")]
+    return [run_cell(shell, decode(encode(request))["source"]) for request in requests]
 
 
 def calls() -> None:
