@@ -77,7 +77,7 @@ def test_the_overhead_is_told_by_stage_in_milliseconds_and_shares_of_the_floor()
     warm = [{"cells": 0.004, "forks": 0.006, "all": 0.010}] * 3
     bare = [{"cells": 0.004, "all": 0.005}] * 3
     told = dict.fromkeys(throughput.overhead(warm, bare))
-    (forks,) = [line for line in told if "waiting for a fork" in line]
+    (forks,) = [line for line in told if "waiting for forks" in line]
     assert forks.split()[-4:] == ["6.0", "0.0", "+6.0", "+1.20"]
     assert list(told)[-1] == "between this and 1.3 times the floor stand 3.5 ms"
 
