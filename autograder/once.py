@@ -6,7 +6,8 @@
 The result depends on the arguments' content and on the stream of random numbers (seed, notebook,
 question, test), so every submission of a release asks for the same. Each caller gets a copy of its
 own: what a test does to it changes nothing for the next. For functions of plain data that do
-nothing but return; a generator is run to its end.
+nothing but return; a generator is run to its end. What is timed gets inputs that never come again:
+`not_kept` is for it.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ import inspect
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, TypeVar, cast
 
 import torch
@@ -59,6 +62,17 @@ class Store:
 
 
 _store: Store | None = Store(MOST_BYTES)  # None: every call is made
+_kept: ContextVar[bool] = ContextVar("kept", default=True)
+
+
+@contextmanager
+def not_kept() -> Iterator[None]:
+    """Within, in this thread, every call is made and no result is kept."""
+    before = _kept.set(False)
+    try:
+        yield
+    finally:
+        _kept.reset(before)
 
 
 def once(function: F) -> F:
@@ -69,7 +83,7 @@ def once(function: F) -> F:
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
-        if _store is None:
+        if _store is None or not _kept.get():
             return function(*args, **kwargs)
         try:
             key = _key(name, id(own), stream(), args, sorted(kwargs.items()))

@@ -24,6 +24,7 @@ from autograder.comparisons import Comparison, imported
 from autograder.course import Course, Notebook
 from autograder.intake import Cell, SubmittedNotebook
 from autograder.on_device import lost_on_device
+from autograder.once import not_kept
 from autograder.remote import RemoteNamespace
 from autograder.results import NotebookResult, TimedPair, TimedSize, Timing
 from autograder.sandbox.child import SandboxError
@@ -109,6 +110,7 @@ class Race:
         dies or takes too long, the size has that as its problem."""
         task, device = self._task(size), self._comparison.device
         with ExitStack() as sides:
+            sides.enter_context(not_kept())  # inputs are new each time
             reference = sides.enter_context(Side(self._reference, task, device))
             theirs = sides.enter_context(Side(self._theirs, task, device))
             self.device_name = reference.device_name
@@ -136,8 +138,7 @@ class Race:
         )
 
     def memory(self, timed: Iterable[TimedSize]) -> tuple[TimedSize, ...]:
-        """The same sizes with the peak memory of each contestant: one process a side, since the
-        first count in a process takes a second."""
+        """The same sizes with the peak memory of each contestant: one process a side."""
         sizes = list(timed)
         peaks: list[dict[str, int]] = [{} for _ in sizes]
         for session, whose in ((self._theirs, yours), (self._reference, reference_s)):

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch.profiler import ProfilerActivity, profile
+from torch.autograd.profiler import profile  # torch.profiler's imports a second and 70 MB more
 from torch.utils.benchmark.utils.timer import timer  # synchronises an accelerator first
 from tqdm import tqdm
 
@@ -95,9 +95,9 @@ def peak_bytes(call: Call, device: str | torch.device = "cpu") -> int:
         torch.cuda.synchronize()
         return torch.cuda.max_memory_allocated() - before
     os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # the profiler writes to stderr otherwise
-    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as recorded:
+    with profile(profile_memory=True) as recorded:
         result = call()  # kept until the record is closed
-    events: Any = recorded.profiler.kineto_results.events()
+    events: Any = recorded.kineto_results.events()
     steps = sorted((e.start_ns(), e.nbytes()) for e in events if e.name() == "[memory]")
     held = peak = 0
     for _, size in steps:
