@@ -6,7 +6,8 @@
 The result depends on the arguments' content and on the stream of random numbers (seed, notebook,
 question, test), so every submission of a release asks for the same. Each caller gets a copy of its
 own: what a test does to it changes nothing for the next. For functions of plain data that do
-nothing but return; a generator is run to its end.
+nothing but return; a generator is run to its end. What is timed gets inputs that never come again:
+`nothing_kept` is for it.
 """
 
 from __future__ import annotations

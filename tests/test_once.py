@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from autograder import once as module
-from autograder.once import once
+from autograder.once import nothing_kept, once
 from labkit import costs
 from labkit.checks import Case, generator, seeded
 from tests import corpus
@@ -76,6 +76,18 @@ def test_every_caller_gets_a_copy_of_its_own(counted):
         result = scaled(torch.ones(3))
         assert torch.equal(result, 2 * torch.ones(3)), "a caller's change reached the next"
         result.zero_()
+
+
+def test_where_nothing_is_to_be_kept_every_call_is_made_and_no_result_stays(counted):
+    scaled, calls = counted
+    with nothing_kept():
+        for _ in range(3):
+            scaled(torch.arange(3.0))
+    assert len(calls) == 3
+    assert module._store._held == 0
+    for _ in range(2):
+        scaled(torch.arange(3.0))
+    assert len(calls) == 4, "afterwards results are kept again"
 
 
 def test_cases_are_drawn_once_a_stream_and_cannot_be_changed_for_others():

@@ -198,6 +198,16 @@ def test_the_seed_and_the_level_are_for_instructors_alone() -> None:
     assert COURSE.seed not in reports.feedback_page(result, COURSE)
 
 
+def test_students_see_whole_seconds_no_clock_to_measure_hidden_tests_with() -> None:
+    fast, slow = graded(seconds=2.5137), graded(seconds=3.4821)
+    seen = [reports.results_json(result, COURSE) for result in (fast, slow)]
+    assert [data["execution_time"] for data in seen] == [3, 3]
+    for data in seen:
+        del data["extra_data"]
+    assert seen[0] == seen[1], "what students are sent differs by their time"
+    assert reports.feedback_page(fast, COURSE) == reports.feedback_page(slow, COURSE)
+
+
 def test_an_unreadable_submission_has_a_row_that_says_why() -> None:
     data = reports.results_json(UNREADABLE, COURSE)
     [row] = data["tests"]

@@ -1,6 +1,6 @@
 """A submission scores the same by `autograder grade`, by stock `otter run`, and on Gradescope,
 played by the zip's own run_autograder with what a container leaves a process; and none of them
-takes more than 700 MB."""
+takes more than 700 MB (750 where functions are timed too)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from autograder import course as courses
 from autograder.archives import unzipped
 from autograder.archives import write as write_file
 from autograder.benches import ways
-from autograder.benches.memory import MOST
+from autograder.benches.memory import MOST, MOST_TIMED
 from autograder.sandbox.levels import probe
 from tests.played import PLACE
 
@@ -84,6 +84,8 @@ def test_three_ways_to_the_same_score(name: str, release: Path, tmp_path: Path, 
             graded[way] = grade(notebook, submission, release, folder)
     scores = [graded[way].scores for way in graded]
     assert scores[0] == scores[1] == scores[2]
-    assert 0 < sum(scores[0].values()) < notebook.possible
+    if notebook.possible:
+        assert 0 < sum(scores[0].values()) < notebook.possible
     for way, taken in graded.items():
-        assert taken.peak_bytes <= MOST, f"{way} took {taken.peak_bytes / 1e6:.0f} MB"
+        most = MOST_TIMED if way == "grade" else MOST
+        assert taken.peak_bytes <= most, f"{way} took {taken.peak_bytes / 1e6:.0f} MB"

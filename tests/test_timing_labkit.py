@@ -106,6 +106,20 @@ def test_peak_memory_counts_what_is_alive_at_one_time():
     assert timing.peak_bytes(all_together) == pytest.approx(2_000_000, rel=0.01)
 
 
+def test_to_count_memory_takes_little_of_it():
+    """In a process of its own: torch.profiler imports 800 modules at its first use."""
+    code = """
+import sys, torch
+from labkit.timing import peak_bytes
+before = set(sys.modules)
+assert peak_bytes(lambda: torch.ones(100)) == 400
+print(len(set(sys.modules) - before))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 20, "modules were imported to count memory"
+    assert done.stderr == "", "a notebook would show this"
+
+
 def test_peak_memory_sees_the_scratch_space_of_an_operation():
     W, U, b, x = ssm_inputs(N=4, T=64, D=3, H=8)
     states = 4 * 64 * 8 * 4  # bytes of the result

@@ -7,6 +7,8 @@ from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 
+from autograder.sandbox import watch
+
 
 def processes(users: Collection[int]) -> list[str]:
     """Ids of living processes of these users."""
@@ -46,12 +48,27 @@ def shared_memory(users: Collection[int]) -> list[str]:
     return found
 
 
-def descriptors() -> list[str]:
-    """What this process has open, without the numbers of sockets and pipes."""
+def descriptors(process: int | str = "self") -> list[str]:
+    """What a process has open, without the numbers of sockets and pipes."""
     found = []
-    for entry in os.listdir("/proc/self/fd"):
+    for entry in os.listdir(f"/proc/{process}/fd"):
         try:
-            found.append(os.readlink(f"/proc/self/fd/{entry}").split(":")[0])
+            found.append(os.readlink(f"/proc/{process}/fd/{entry}").split(":")[0])
         except FileNotFoundError:
             continue  # the listing's own
     return sorted(found)
+
+
+def below(process: int) -> list[str]:
+    """The names of the processes that this one started, of those that they started, and so on."""
+    found = []
+    for pid in watch.descendants(process):
+        with suppress(OSError):  # it has ended
+            found.append(Path(f"/proc/{pid}/comm").read_text().strip())
+    return found
+
+
+def memory(process: int) -> int:
+    """The bytes in memory of a process, what it shares with others included."""
+    pages = Path(f"/proc/{process}/statm").read_text().split()[1]
+    return int(pages) * os.sysconf("SC_PAGESIZE")

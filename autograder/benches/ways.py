@@ -87,6 +87,19 @@ def by_otter(notebook: Notebook, submission: Path, release: Path, folder: Path) 
     return Graded({parts[t["name"]]: t["score"] for t in tests if t["name"] in parts}, peak)
 
 
+def whole_by_command(submission: Path, folder: Path) -> int:
+    """The most memory, in bytes, that `autograder grade` takes for a zip of all notebooks."""
+    return run([_BIN / "autograder", "grade", submission, "--out", folder / "grades"], folder)
+
+
+def whole_by_gradescope(submission: Path, folder: Path) -> int:
+    """The same for `autograder gradescope`."""
+    root = folder / "autograder"
+    (root / "submission").mkdir(parents=True)
+    shutil.copy(submission, root / "submission")
+    return run([_BIN / "autograder", "gradescope", "--root", root], folder)
+
+
 def _ours(results: Path, notebook: Notebook) -> dict[str, float]:
     """The scores in a results.json of ours, by part."""
     scores = {q.part: 0.0 for q in notebook.questions if not q.manual}
@@ -142,4 +155,6 @@ def _read_in_the_background(process: subprocess.Popen[bytes]) -> Callable[[], st
     return text
 
 
-WAYS = {"grade": by_command, "gradescope": by_gradescope, "otter run": by_otter}
+Way = Callable[[Notebook, Path, Path, Path], Graded]
+WAYS: dict[str, Way] = {"grade": by_command, "gradescope": by_gradescope, "otter run": by_otter}
+WHOLE = {"grade": whole_by_command, "gradescope": whole_by_gradescope}

@@ -40,7 +40,7 @@ def results_json(result: Result, course: Course) -> dict[str, Any]:
         "output_format": "text",
         "visibility": "visible",
         "stdout_visibility": "hidden",
-        "execution_time": result.seconds,
+        "execution_time": round(result.seconds),  # whole: finer, it is a clock for students
         "tests": rows or [_nothing_graded(result)],
         "extra_data": _extra_data(result),
     }
