@@ -54,6 +54,7 @@ def _keep_capabilities(kept: set[int]) -> None:
 
 def _refuse(names: tuple[str, ...]) -> None:
     rules = seccomp.SyscallFilter(defaction=seccomp.ALLOW)
+    rules.set_attr(seccomp.Attr.ACT_BADARCH, seccomp.ALLOW)  # Docker lets 32-bit programs run
     refuse = seccomp.ERRNO(errno.EPERM)
     for name in names:
         try:

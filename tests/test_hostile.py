@@ -6,7 +6,6 @@ the level's own list says.
 
 from __future__ import annotations
 
-import gc
 import json
 import os
 import re
@@ -205,7 +204,7 @@ def held(grader: Grader) -> dict[str, Counter[str]]:
 
 
 def memory_held(grader: Grader) -> dict[str, int]:
-    gc.collect()
+    traces.give_back_memory()
     return {"here": traces.memory(os.getpid()), "warm": traces.memory(grader.pool.process_id)}
 
 

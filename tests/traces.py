@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import gc
 import os
 from collections.abc import Collection
 from contextlib import suppress
@@ -72,3 +74,10 @@ def memory(process: int) -> int:
     """The bytes in memory of a process, what it shares with others included."""
     pages = Path(f"/proc/{process}/statm").read_text().split()[1]
     return int(pages) * os.sysconf("SC_PAGESIZE")
+
+
+def give_back_memory() -> None:
+    """Give what this process has freed back to the system: the C library keeps some of it."""
+    gc.collect()
+    with suppress(AttributeError):  # another C library than GNU's
+        ctypes.CDLL(None).malloc_trim(0)
