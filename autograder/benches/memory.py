@@ -16,7 +16,7 @@ from autograder.benches import ways
 from autograder.course import Course, Notebook
 
 MOST = 700e6  # bytes: what a container of 1 GB leaves
-MOST_TIMED = 750e6  # with timing, which no container does: two notebooks run side by side
+MOST_TIMED = 780e6  # with timing: two notebooks run side by side
 ALL = "the whole homework"
 
 Peak = Callable[[Path], int]  # from an empty folder to bytes
@@ -39,7 +39,7 @@ def memory(full: bool) -> Iterator[Row | str]:
                 place.mkdir()
                 turns.append(peak(place) / MOST)
             middle = sorted(turns)[len(turns) // 2]
-            claimed = None if said == f"grade, {ALL}" else 1.0  # no container runs it
+            claimed = None if said.endswith(ALL) else 1.0
             yield Row(
                 f"{said} / 700 MB", middle, min(turns), max(turns), len(turns), at_most=claimed
             )
