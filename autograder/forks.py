@@ -36,7 +36,7 @@ class Forks:
 
     Requests go to the child one after another, and answers are read when they are needed. All
     methods raise what `Child.ask` raises; then the child is of no more use. `take` raises
-    ForkForbiddenError too, as `Child.fork` does.
+    ForkForbiddenError too, where the child has begun to use CUDA.
     """
 
     def __init__(self, child: Child, expected: int):
