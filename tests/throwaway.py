@@ -181,6 +181,10 @@ def _new_root(place: Path, files: Path) -> None:
     (root / "dev" / "fd").symlink_to("/proc/self/fd")
     for name in ("dev/shm", "tmp", "var/tmp"):
         _memory(root / name)
+    for needed in {str(ROOT), sys.prefix, sys.base_prefix}:
+        if needed.startswith(("/tmp/", "/var/tmp/")):  # what covers these hides it
+            (root / needed[1:]).mkdir(parents=True, exist_ok=True)
+            kernel.bind_read_only(needed, str(root / needed[1:]))
     shutil.copytree(files, root / "tmp" / "work")
     kernel.enter_root(str(root))
 
