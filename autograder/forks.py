@@ -47,6 +47,11 @@ class Forks:
         self._answers: dict[str, dict[str, Any]] = {}
         self._next: tuple[str, Fork] | None = None
 
+    @property
+    def more(self) -> bool:
+        """Whether some that are expected have not been taken."""
+        return self._left > 0
+
     def take(self) -> Fork:
         """A fresh fork."""
         deadline = time.monotonic() + _FORK_SECONDS

@@ -53,6 +53,7 @@ class Session:
     def __exit__(self, *exception: object) -> None:
         with stage("ending"):
             self._close()
+            self._pool.make_ahead()
 
     @property
     def problems(self) -> tuple[CellProblem, ...]:
@@ -185,7 +186,10 @@ class Session:
         run again for whoever asks next."""
         assert self._child is not None
         try:
-            return self._forks.take()
+            fork = self._forks.take()
+            if not self._forks.more:
+                self._pool.make_ahead()
+            return fork
         except ForkForbiddenError:
             self._child.ask({"op": "stay"}, time.monotonic() + _STAY_SECONDS)
             if self._pool.devices:  # elsewhere no honest process is asked twice

@@ -87,16 +87,19 @@ from autograder.sandbox import zygote
 from autograder.worker import rehearsal
 
 shell = zygote.warm()
+left = [name for name in shell.user_ns if name[0] != "_" and name not in shell.user_ns_hidden]
 touched = zygote.learn(shell)
 print(json.dumps([
     rehearsal.cells(shell),
     [len(pages.written) for pages in (touched.by_cells, touched.by_calls)],
+    left,
 ]))
 rehearsal.calls()
 """
 
 
 def test_the_warm_process_learns_from_a_rehearsal_that_comes_through():
-    ended, learnt = json.loads(run(WARM, str(ROOT / "notebooks")).splitlines()[-1])
+    ended, learnt, left = json.loads(run(WARM, str(ROOT / "notebooks")).splitlines()[-1])
     assert all(cell == {"ok": True} for cell in ended), ended
     assert min(learnt) > 50, "spans of memory that cells, and calls, write to"
+    assert left == [], "names that the rehearsals left to all notebooks"

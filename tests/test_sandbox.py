@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 import time
 from contextlib import suppress
@@ -13,7 +15,7 @@ from typing import Any
 import pytest
 
 from autograder.forks import Forks
-from autograder.sandbox import seal
+from autograder.sandbox import processors, seal
 from autograder.sandbox.child import Child, SandboxError, ask
 from autograder.sandbox.levels import NoSandboxError, choose, probe
 from autograder.sandbox.places import Places
@@ -324,3 +326,15 @@ def test_two_graders_on_one_machine_share_no_user(pool):
     with Pool(pool.level, {"labkit": ROOT / "notebooks" / "labkit"}, SMALL, slots=2) as other:
         assert len(other.users) == len(pool.users)
         assert set(other.users).isdisjoint(pool.users)
+
+
+def test_a_process_is_moved_to_another_processor():
+    """As a fork is that ends while others work."""
+    have = processors.available()
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    try:
+        processors.run_on(have[-1:], process.pid)
+        assert os.sched_getaffinity(process.pid) == set(have[-1:])
+        assert processors.available() == have, "this one stays where it was"
+    finally:
+        process.communicate(b"\n")

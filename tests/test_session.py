@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from autograder.course import Limits
 from autograder.intake import Cell
 from autograder.remote import RemoteNamespace
+from autograder.sandbox.pool import Pool
 from autograder.session import Session
 from labkit.checks import Mismatch
 
+ROOT = Path(__file__).parents[1]
 FAST = Limits(cell_seconds=0.5, notebook_seconds=4.0, question_seconds=1.0, memory_bytes=512 << 20)
 
 
@@ -266,6 +269,25 @@ def test_a_question_that_ends_its_process_leaves_the_fork_made_ahead_to_the_next
         assert names.get("f")(0) == 0
         names.close()
     assert made.problems == ()
+
+
+def test_the_next_sandbox_is_made_when_no_fork_is_waited_for():
+    """It needs the processor that forks get ready on."""
+    cells = [Cell(1, "code", "x = 1")]
+    with Pool("none", {"labkit": ROOT / "notebooks" / "labkit"}, FAST) as pool:
+        begun: list[str] = []
+        pool.make_ahead = lambda: begun.append("one")  # type: ignore[method-assign]
+        with Session(pool, cells, FAST, forks=2) as running:
+            first = running.fork()
+            assert not begun, "another fork is expected"
+            second = running.fork()
+            assert begun, "all are there"
+            for fork in (first, second):
+                running.reap(fork)
+        begun.clear()
+        with Session(pool, cells, FAST, forks=2):
+            pass
+        assert begun, "the notebook is done with"
 
 
 STATE = "import os\nseen = []\ndef f(x):\n    seen.append(x)\n    return len(seen)\n"

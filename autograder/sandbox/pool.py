@@ -142,9 +142,13 @@ class Pool:
             raise
         self._in_use.add(child)
         child.on_end = lambda: self._give_back(child)
-        with contextlib.suppress(SandboxError):  # who wants the next one will be told
-            self._places.make_ahead()
         return child
+
+    def make_ahead(self) -> None:
+        """Start on a sandbox for later, where some are made ahead: best when nobody waits for what
+        else goes on in the background."""
+        with contextlib.suppress(SandboxError):  # who wants it will be told
+            self._places.make_ahead()
 
     def _give_back(self, child: Child) -> None:
         self._in_use.discard(child)

@@ -15,12 +15,13 @@ def available() -> list[int]:
     return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
 
 
-def run_on(processors: Iterable[int]) -> None:
-    """Run this thread on these, if any are given and can be had."""
+def run_on(processors: Iterable[int], process: int = 0) -> None:
+    """Run this thread, or the first one of that process, on these, if any are given and can be
+    had."""
     wanted = set(processors)
     if wanted and hasattr(os, "sched_setaffinity"):
         with suppress(OSError):  # taken from this machine since
-            os.sched_setaffinity(0, wanted)
+            os.sched_setaffinity(process, wanted)
 
 
 def keep_off(processors: Iterable[int]) -> None:

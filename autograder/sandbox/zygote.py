@@ -75,7 +75,8 @@ def warm() -> Any:
     import scipy.fft
     import torch.nn.functional as F  # noqa: N812
 
-    from autograder.worker.cells import make_shell, run_cell
+    from autograder.worker.cells import make_shell
+    from autograder.worker.rehearsal import rehearse
 
     importlib.import_module("autograder.worker.serve")  # what each child would import first
     for module in pkgutil.walk_packages(labkit.__path__, "labkit."):
@@ -96,8 +97,7 @@ def warm() -> Any:
     if fonts is not None:
         fonts.cache_clear()  # every fork would do so, and take a millisecond
     shell = make_shell()
-    run_cell(shell, "import numpy as np, torch, matplotlib.pyplot as plt\ndel np, torch, plt")
-    shell.reset(new_session=False)
+    rehearse(shell)
     seal.system_calls()
     seal.note_memory()
     gc.collect()

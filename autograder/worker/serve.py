@@ -47,10 +47,10 @@ def serve(channel: Channel, shell: InteractiveShell, prepare: Callable[[], None]
                 answer |= {"forbidden": True}
             else:
                 processors.run_on(elsewhere)
-                child = _fork(descriptor, request["processors"], channel, shell, prepare)
-                children[request["number"]] = child
+                where = request["processors"], elsewhere
+                children[request["number"]] = _fork(descriptor, where, channel, shell, prepare)
         elif request["op"] == "reap":
-            answer |= {"status": _reap(children.pop(request["number"]))}
+            answer |= {"status": _reap(children.pop(request["number"]), elsewhere)}
         channel.send(answer)
         if request["op"] == "stay":
             with suppress(Closed):
@@ -67,12 +67,14 @@ def _cuda_in_use() -> bool:
 
 def _fork(
     descriptor: int,
-    where: list[int],
+    where: tuple[list[int], list[int]],
     channel: Channel,
     shell: InteractiveShell,
     prepare: Callable[[], None],
 ) -> int:
-    """A child that answers calls on its own socket; the parent stays as the notebook left it."""
+    """A child that answers calls on its own socket; the parent stays as the notebook left it. Only
+    calls run on the first of these processors, where the trusted side waits: a child that gets
+    ready does not, nor one that ends, which has much memory to give back."""
     child = kernel.fork()
     if child:
         os.close(descriptor)
@@ -82,19 +84,21 @@ def _fork(
         channel.close()
         prepare()
         reseed()
-        processors.run_on(where)  # only now: it gets ready while its predecessor works on these
+        processors.run_on(where[0])
         sock = socket.socket(fileno=descriptor)
         serve_calls(Channel(sock, channel.max_bytes), shell.user_ns)
     except Closed:
         status = 0
     finally:
+        processors.run_on(where[1])
         os._exit(status)
 
 
-def _reap(child: int) -> int:
+def _reap(child: int, elsewhere: list[int]) -> int:
     """End the child, if it has not ended by itself, and say how: an exit code, or -signal."""
     pid, status = os.waitpid(child, os.WNOHANG)
     if pid == 0:
+        processors.run_on(elsewhere, child)
         os.kill(child, signal.SIGKILL)
         _, status = os.waitpid(child, 0)
     return os.waitstatus_to_exitcode(status)
