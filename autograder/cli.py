@@ -44,7 +44,7 @@ def assign(bundle: Path, out: Path, run: bool) -> None:
 
     Refuses to write anything if a student could see what they must not."""
     from autograder import release
-    from autograder.course import CourseError
+    from autograder.notebook import CourseError
 
     course = _load(bundle)
     try:
@@ -96,7 +96,8 @@ def grade(
     A PATH that is a folder is a class: each entry is one submission. Exit status: 0 every
     submission got a result, whatever it scored; 1 the grader failed on some; 2 bad arguments."""
     from autograder import intake
-    from autograder.fleet import FleetError, Stopped, grade_class
+    from autograder.fleet import Stopped, grade_class
+    from autograder.jobs import FleetError
     from autograder.overrides import OverridesError
     from autograder.sandbox.levels import NoSandboxError
     from autograder.timing_jobs import NoGpuError
@@ -228,7 +229,8 @@ def gradescope(bundle: Path, root: Path) -> None:
 def doctor(bundle: Path, scheduler: str | None) -> None:
     """What this machine offers: the sandbox and what each level lacks, processors, GPU."""
     from autograder.doctor import report
-    from autograder.fleet import FleetError, doctors
+    from autograder.fleet import doctors
+    from autograder.jobs import FleetError
 
     if scheduler is None:
         click.echo(report([bundle / "solutions"]))
@@ -251,8 +253,9 @@ def bench(names: tuple[str, ...], bundle: Path, file: Path | None, full: bool) -
     Each NAME is a bench; without one, all of them run. With --json the rows are written to FILE
     too, as [{bench, name, ratio, low, high, n}, ...]. A name says what is divided by what."""
     from autograder import bench as measured
-    from autograder.course import CourseError, read_table
+    from autograder.course import read_table
     from autograder.grading import use_bundle
+    from autograder.notebook import CourseError
 
     use_bundle(bundle.resolve())
     try:
@@ -299,11 +302,12 @@ def _with_only(course: Course, only: str | None) -> Course:
 def _load(bundle: Path, seed: str | None = None) -> Course:
     from autograder import course
     from autograder.grading import use_bundle
+    from autograder.notebook import CourseError
 
     use_bundle(bundle.resolve())
     try:
         loaded = course.load(bundle.resolve())
-    except course.CourseError as error:
+    except CourseError as error:
         _stop(str(error))
     return loaded if seed is None else replace(loaded, seed=seed)
 

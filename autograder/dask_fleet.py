@@ -21,9 +21,8 @@ from distributed.scheduler import KilledWorker
 
 from autograder.course import Course
 from autograder.dask_worker import do_job
-from autograder.fleet import FleetError
 from autograder.grading import ungradable
-from autograder.jobs import Grading, Job, Outcome, job_to_json, outcome_from_json
+from autograder.jobs import FleetError, Grading, Job, Outcome, job_to_json, outcome_from_json
 
 _CONNECT_SECONDS = 10.0
 _LOOK_SECONDS = 0.2

@@ -27,7 +27,7 @@ from autograder.archives import remove_unfinished
 from autograder.course import Course
 from autograder.grading import engine_version, result_key
 from autograder.intake import Submission
-from autograder.jobs import Grading, Job, Outcome
+from autograder.jobs import FleetError, Grading, Job, Outcome
 from autograder.progress import shown
 from autograder.reports.wording import plain, points
 from autograder.results import Result
@@ -36,10 +36,6 @@ from autograder.timing_jobs import Gpu, gpu_here, time_class
 from autograder.work import Machine
 
 Run = Callable[[Sequence[Job]], Generator[Outcome]]
-
-
-class FleetError(Exception):
-    """A fleet that cannot be used. The text says what to do."""
 
 
 class Stopped(Exception):

@@ -19,10 +19,11 @@ from pathlib import Path
 
 import torch
 
-from autograder.course import Course, Notebook, Question, labkit_folder
+from autograder.course import Course, labkit_folder
 from autograder.diagnosis import Call, explain, known_mistakes
 from autograder.intake import Submission, SubmittedNotebook
 from autograder.jobs import notebook_to_plain
+from autograder.notebook import Notebook, Question
 from autograder.remote import RemoteNamespace
 from autograder.results import (
     NotebookResult,

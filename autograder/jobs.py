@@ -19,6 +19,10 @@ from autograder.sandbox.seal import Level
 Needs = Literal["a slot", "a whole worker"]
 
 
+class FleetError(Exception):
+    """Machines that cannot be given jobs. The text says what to do."""
+
+
 @dataclass(frozen=True)
 class Grading:
     """How a class is graded: what every job of it has in common.

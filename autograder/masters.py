@@ -1,7 +1,7 @@
 """Masters: what stands in one, and what Otter makes of it.
 
 Comes in: a master's file, jupytext py:percent with Otter's markup. Goes out: its questions as
-`course.Notebook`, and Otter's own products: the solved notebook, the student notebook and the
+`Notebook`, and Otter's own products: the solved notebook, the student notebook and the
 test files. Otter forgives much (a question that never ends, two of one name, a test nobody gave
 points); here each of these is a CourseError that says where and what to do.
 """
@@ -29,7 +29,7 @@ from otter.assign.question_config import QuestionConfig
 from otter.assign.tests_manager import BEGIN_TEST_CONFIG_REGEX, END_TEST_CONFIG_REGEX
 from otter.assign.utils import is_ignore_cell
 
-from autograder.course import CourseError, Notebook, Question, Test
+from autograder.notebook import CourseError, Notebook, Question, Test
 from autograder.otter_build import KERNEL
 
 _TEST_KEYS = {"name", "points", "hidden", "success_message", "failure_message"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from autograder.comparisons import Comparison
-from autograder.course import Notebook
+from autograder.notebook import Notebook
 from autograder.sealed_tests import SealedTestFile
 from autograder.session import Session
 

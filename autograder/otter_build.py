@@ -20,7 +20,7 @@ from otter.assign.assignment import Assignment
 from otter.assign.notebook_transformer import NotebookTransformer
 from otter.assign.tests_manager import AssignmentTestsManager
 
-from autograder.course import CourseError
+from autograder.notebook import CourseError
 
 IGNORED = "otter_ignore"  # Otter's tag for cells that grading leaves out
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}

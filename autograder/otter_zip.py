@@ -18,8 +18,8 @@ from otter import assign
 from otter.assign.blocks import get_cell_config, is_assignment_config_cell
 
 from autograder.archives import unzipped, zipped
-from autograder.course import CourseError
 from autograder.masters import Master
+from autograder.notebook import CourseError
 
 PLUGIN = "autograder.otter_plugin.SealedGrading"
 BUNDLE = "bundle.zip"  # its name in the zip's files/

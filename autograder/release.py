@@ -27,13 +27,13 @@ from autograder.course import (
     SECRET_FILE,
     TABLE,
     Course,
-    CourseError,
     files_below,
     labkit_folder,
     read_table,
     secret,
 )
 from autograder.masters import Master
+from autograder.notebook import CourseError
 from autograder.problems import problem_text
 
 PROJECT = Path(__file__).resolve().parents[1]

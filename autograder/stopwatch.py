@@ -18,9 +18,10 @@ import torch
 
 from autograder import masters
 from autograder.comparisons import Comparison, imported
-from autograder.course import Course, Notebook
+from autograder.course import Course
 from autograder.doctor import processor
 from autograder.intake import Cell, SubmittedNotebook
+from autograder.notebook import Notebook
 from autograder.on_device import device_name, lost_on_device
 from autograder.once import nothing_kept
 from autograder.remote import RemoteNamespace

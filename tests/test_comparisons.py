@@ -7,7 +7,8 @@ import pytest
 from autograder import comparisons
 from autograder import course as courses
 from autograder.comparisons import imported
-from autograder.course import TABLE, CourseError
+from autograder.course import TABLE
+from autograder.notebook import CourseError
 from autograder.stopwatch import reference_cells
 from tests.conftest import ROOT
 

@@ -14,7 +14,8 @@ import torch
 from otter.test_files import ExceptionTestFile
 
 from autograder import course
-from autograder.course import CourseError, Question
+from autograder.notebook import CourseError, Question
+from autograder.notebook import Test as Case
 
 ROOT = Path(__file__).resolve().parents[1]
 RUBRIC = """\
@@ -70,8 +71,8 @@ def test_questions_are_read_as_their_author_wrote_them() -> None:
             points=3,
             manual=False,
             tests=(
-                course.Test("two numbers", 1, hidden=False),
-                course.Test("right for any shape", 2, hidden=True),
+                Case("two numbers", 1, hidden=False),
+                Case("right for any shape", 2, hidden=True),
             ),
             asks=("mean_square",),
         ),
@@ -109,7 +110,7 @@ def test_what_gradescope_times_has_300_seconds_unless_the_table_says_otherwise(t
     assert course.load(tiny).timing_on_gradescope == 0
     for wrong in ("-1", "1801", "true"):
         change(tiny / course.TABLE, "timing_on_gradescope = 0", f"timing_on_gradescope = {wrong}")
-        with pytest.raises(course.CourseError, match="whole seconds up to 1800"):
+        with pytest.raises(CourseError, match="whole seconds up to 1800"):
             course.load(tiny)
         change(tiny / course.TABLE, f"timing_on_gradescope = {wrong}", "timing_on_gradescope = 0")
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from autograder import reports
-from autograder.course import Given
 from autograder.intake import Cell, Submission, SubmittedNotebook
+from autograder.notebook import Given
 from autograder.reports import remarks
 from autograder.results import CellProblem, QuestionResult
 from tests import accessibility

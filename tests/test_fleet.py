@@ -24,10 +24,11 @@ from autograder import course as courses
 from autograder import intake, masters, reports, timing_jobs, work
 from autograder.benches import samples
 from autograder.comparisons import Comparison
-from autograder.fleet import FleetError, grade_class
+from autograder.fleet import grade_class
 from autograder.grading import engine_version, use_bundle
 from autograder.intake import Cell, Submission, SubmittedNotebook
 from autograder.jobs import (
+    FleetError,
     Grading,
     Job,
     Outcome,

@@ -17,11 +17,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from autograder.course import Course, Limits, Notebook
+from autograder.course import Course, Limits
 from autograder.intake import Intake, IntakeError, Submission, read, read_one
 from autograder.intake.files import MAX_FILES
 from autograder.intake.names import ID_BYTES, safe_id, unique_ids
 from autograder.intake.notebooks import MAX_JSON_VALUES
+from autograder.notebook import Notebook
 
 SHARED = {"forward", "kernel", "convolve"}
 CPU, GPU, RIDGE = "q_forward_cpu", "q_forward_gpu", "q_ridge"

@@ -18,8 +18,8 @@ import yaml
 from nbclient import NotebookClient
 
 from autograder import archives, course, leaks, masters, release
-from autograder.course import CourseError
 from autograder.leaks import Secret
+from autograder.notebook import CourseError
 from autograder.release import Release
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from autograder import cli, reports
-from autograder.course import Question
+from autograder.notebook import Question
 from autograder.reports import figures
 from autograder.reports.report import cases, class_parts, reported_hours
 from autograder.results import CellProblem, NotebookResult, QuestionResult

@@ -19,8 +19,9 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from autograder import reports
-from autograder.course import Course, Limits, Notebook, Question
-from autograder.course import Test as Case
+from autograder.course import Course, Limits
+from autograder.notebook import Notebook, Question
+from autograder.notebook import Test as Case
 from autograder.reports.report import class_parts, common_causes
 from autograder.reports.table import _lost
 from autograder.reports.wording import LONGEST, first_word, plain, points, score_sentence

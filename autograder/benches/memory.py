@@ -13,7 +13,8 @@ from pathlib import Path
 from autograder import course as courses
 from autograder.bench import Row, bench
 from autograder.benches import ways
-from autograder.course import Course, Notebook
+from autograder.course import Course
+from autograder.notebook import Notebook
 
 MOST = 700e6  # bytes: what a container of 1 GB leaves
 MOST_TIMED = 780e6  # with timing: two notebooks run side by side

@@ -31,10 +31,11 @@ from autograder import bench, intake, masters, reports
 from autograder import course as courses
 from autograder.bench import Row, ratio
 from autograder.benches import samples, stock
-from autograder.course import Course, Notebook
+from autograder.course import Course
 from autograder.grading import engine_version, public_files
 from autograder.intake import Submission
 from autograder.jobs import Grading, Job
+from autograder.notebook import Notebook
 from autograder.results import Result
 from autograder.sandbox.levels import choose
 from autograder.sandbox.pool import Pool

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from autograder.course import Notebook
+from autograder.notebook import Notebook
 from autograder.sandbox import watch
 
 _BIN = Path(sys.executable).parent

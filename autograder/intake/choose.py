@@ -6,13 +6,14 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from autograder.course import Course, Notebook
+from autograder.course import Course
 from autograder.intake.classes import GRADESCOPE_TABLE
 from autograder.intake.files import Collector, Member, kind_of
 from autograder.intake.identify import Match, answered, identify
 from autograder.intake.model import SubmittedNotebook, Unreadable
 from autograder.intake.names import base, listed, shown
 from autograder.intake.notebooks import Parsed, parse
+from autograder.notebook import Notebook
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from autograder.course import Course, Notebook
+from autograder.course import Course
 from autograder.intake.model import Cell
 from autograder.intake.notebooks import Parsed
+from autograder.notebook import Notebook
 
 _DEFINED = re.compile(
     r"(?:async[ \t]++)?(?:def|class)[ \t]++(\w++)"

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from autograder.course import Notebook
 from autograder.intake import Cell, Submission
 from autograder.intake.identify import definitions
+from autograder.notebook import Notebook
 from autograder.reports.markdown import finder, render
 from autograder.reports.wording import plain
 from autograder.results import CellProblem, NotebookResult, QuestionResult

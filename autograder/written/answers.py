@@ -12,8 +12,9 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from autograder.course import Course, Notebook, Question
+from autograder.course import Course
 from autograder.intake import Cell
+from autograder.notebook import Notebook, Question
 
 _MARK = re.compile(r"<!-- (?:BEGIN|END) QUESTION -->")
 _HEADING = re.compile(r"^#{1,6}[ \t]+(.+?)[ \t]*$", re.MULTILINE)

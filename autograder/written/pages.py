@@ -13,8 +13,9 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from autograder.course import Course, Notebook, Question
+from autograder.course import Course
 from autograder.intake import Cell, Submission
+from autograder.notebook import Notebook, Question
 from autograder.reports.markdown import finder, render
 from autograder.reports.render import render as page
 from autograder.reports.wording import plain

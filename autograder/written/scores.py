@@ -20,7 +20,8 @@ from dataclasses import dataclass, field, replace
 from math import isfinite
 from pathlib import Path
 
-from autograder.course import Course, Notebook, Question, secret
+from autograder.course import Course, secret
+from autograder.notebook import Notebook, Question
 from autograder.overrides import OverridesError
 from autograder.results import NotebookResult, QuestionResult, Result
 from autograder.written.answers import written_questions
