@@ -7,7 +7,6 @@ Goes out: one frozen `Course`. Everything about a question is read from its mast
 from __future__ import annotations
 
 import difflib
-import hashlib
 import hmac
 import os
 import tomllib
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from autograder import comparisons
+from autograder.bundle_files import bundle_version, notebook_version
 from autograder.comparisons import Comparison
 from autograder.notebook import CourseError, Given, Notebook
 
@@ -91,14 +91,15 @@ def load(root: Path) -> Course:
     files = [root / "solutions" / f"{name}.py" for name in table["notebooks"]]
     masters = [file for file in files if file.is_file()]
     reported = {name: tuple(numbers) for name, numbers in table["reported"].items()}
+    timed = {name: _modules(table["timing"], name) for name in table["notebooks"]}
     notebooks = tuple(
         replace(
-            _notebook(m),
-            version=_version(root, [m], []),
-            reported=reported.get(m.stem, ()),
-            private=m.stem in table["private"],
+            notebook,
+            version=notebook_version(root, notebook.master, notebook.defines, timed[notebook.name]),
+            reported=reported.get(notebook.name, ()),
+            private=notebook.name in table["private"],
         )
-        for m in masters
+        for notebook in map(_notebook, masters)
     )
     if not notebooks:
         raise CourseError(f"{root / TABLE}: none of its notebooks has a master in solutions/")
@@ -111,10 +112,16 @@ def load(root: Path) -> Course:
         limits=Limits(**table["limits"]),
         tell_cause=table["tell_cause"],
         seed=_seed(secret(root), table["release"]),
-        version=_version(root, masters, [root / TABLE]),
+        version=bundle_version(root, [root / TABLE, *masters]),
         comparisons=tuple(c for c in table["timing"] if c.notebook in {n.name for n in notebooks}),
         timing_on_gradescope=table["timing_on_gradescope"],
     )
+
+
+def _modules(comparisons: Sequence[Comparison], notebook: str) -> set[str]:
+    """The modules that its comparisons take inputs and right results from."""
+    named = [name for c in comparisons if c.notebook == notebook for name in (c.inputs, c.oracle)]
+    return {name.partition(":")[0] for name in named}
 
 
 def _notebook(file: Path) -> Notebook:
@@ -192,23 +199,6 @@ def secret(root: Path) -> str:
     return text
 
 
-def files_below(folder: Path) -> list[Path]:
-    """Every file below `folder` that belongs to the bundle, sorted: no caches, no hidden files."""
-    return sorted(
-        path
-        for path in folder.rglob("*")
-        if path.is_file()
-        and path.suffix != ".pyc"
-        and not any(p == "__pycache__" or p[0] == "." for p in path.relative_to(folder).parts)
-    )
-
-
-def labkit_folder(root: Path) -> Path:
-    """The labkit that the bundle's notebooks import: its own, or else this project's."""
-    own = root / "notebooks" / "labkit"
-    return own if own.is_dir() else Path(__file__).resolve().parents[1] / "notebooks" / "labkit"
-
-
 def _known(
     file: Path, given: Mapping[str, object], allowed: Sequence[str], where: str = ""
 ) -> None:
@@ -221,18 +211,3 @@ def _known(
 
 def _seed(secret: str, release: str) -> str:
     return hmac.new(secret.encode(), release.encode(), "sha256").hexdigest()[:32]
-
-
-def _version(root: Path, masters: Sequence[Path], others: Sequence[Path]) -> str:
-    """A hash of `others` and of every file that decides a score in the notebooks of these masters,
-    whatever the engine and the limits: 16 hexadecimal digits."""
-    solutions, labkit = root / "solutions", labkit_folder(root)
-    folders = [labkit, solutions / "reference", solutions / "mistakes"]
-    paths = [*others, *sorted(masters)]
-    paths += [path for folder in folders for path in files_below(folder)]
-    digest = hashlib.sha256()
-    for path in paths:
-        name = path.relative_to(labkit.parent if labkit in path.parents else root).as_posix()
-        content = path.read_bytes().replace(b"\r\n", b"\n")
-        digest.update(f"{name}\0{len(content)}\0".encode() + content)
-    return digest.hexdigest()[:16]

@@ -1,8 +1,8 @@
 """A class of submissions -> their results, several at once, each written as it comes.
 
-Results that OUT already holds for the same submission, bundle, seed and grader are kept; where only
-one notebook's tests were corrected, only that notebook is graded again. What an instructor decided
-since, and what written answers got (autograder/decisions.py), is applied to whatever is shown.
+Results that OUT already holds for the same submission, bundle, seed and grader are kept; after a
+correction, only the notebooks that use what was corrected are graded again. What an instructor
+decided since, and what written answers got (autograder/decisions.py), is applied to what is shown.
 
 Whatever ends a run (Ctrl-C, kill -9, a full disk), what was graded is in OUT, whole: each file is
 written beside its place and moved there, and what counts as the result comes last. The same command

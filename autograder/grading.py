@@ -19,7 +19,8 @@ from pathlib import Path
 
 import torch
 
-from autograder.course import Course, labkit_folder
+from autograder.bundle_files import labkit_folder
+from autograder.course import Course
 from autograder.diagnosis import Call, explain, known_mistakes
 from autograder.intake import Submission, SubmittedNotebook
 from autograder.jobs import notebook_to_plain

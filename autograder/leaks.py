@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from autograder.course import files_below
+from autograder.bundle_files import files_below
 from autograder.masters import Case, Cell, Master, solution_lines
 
 SHORTEST = 25  # characters; a shorter line says too little to be a secret

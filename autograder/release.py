@@ -23,15 +23,8 @@ import yaml
 from nbformat import NotebookNode
 
 from autograder import archives, leaks, masters, otter_build, otter_zip
-from autograder.course import (
-    SECRET_FILE,
-    TABLE,
-    Course,
-    files_below,
-    labkit_folder,
-    read_table,
-    secret,
-)
+from autograder.bundle_files import files_below, labkit_folder
+from autograder.course import SECRET_FILE, TABLE, Course, read_table, secret
 from autograder.masters import Master
 from autograder.notebook import CourseError
 from autograder.problems import problem_text

@@ -14,6 +14,7 @@ import torch
 from otter.test_files import ExceptionTestFile
 
 from autograder import course
+from autograder.bundle_files import notebook_version
 from autograder.notebook import CourseError, Question
 from autograder.notebook import Test as Case
 
@@ -136,6 +137,66 @@ def test_whatever_decides_a_score_changes_the_version(tiny: Path, file: str) -> 
     with (tiny / file).open("a", encoding="utf-8") as content:
         content.write("# one more comment\n")
     assert course.load(tiny).version != version
+
+
+@pytest.mark.parametrize(
+    ("file", "affected"),
+    [
+        ("solutions/reference/kernel.py", {"q_ssm_convolution_kernel"}),  # imported by others
+        ("solutions/reference/ssm.py", {"q_coding_ssm_forward_cpu", "q_coding_ssm_forward_gpu"}),
+        ("solutions/reference/referee.py", {"q_referee_a_model"}),
+        ("solutions/mistakes/ridge_mean.py", {"q_ridge_attention"}),
+        ("solutions/mistakes/__init__.py", set()),
+        ("solutions/q_purification.py", {"q_purification"}),
+        ("notebooks/labkit/checks.py", {"all"}),
+        ("solutions/reference/table.json", {"all"}),  # who reads it cannot be told
+    ],
+)
+def test_a_correction_changes_the_versions_of_the_notebooks_that_use_it(
+    tmp_path: Path, file: str, affected: set[str]
+) -> None:
+    for folder in ("solutions", "notebooks/labkit"):
+        shutil.copytree(ROOT / folder, tmp_path / folder)
+    masters = {m.stem: m for m in sorted((tmp_path / "solutions").glob("q_*.py"))}
+    functions = {n.name: n.defines for n in course.load(ROOT).notebooks}
+
+    def versions() -> dict[str, str]:
+        return {n: notebook_version(tmp_path, m, functions[n]) for n, m in masters.items()}
+
+    before = versions()
+    with (tmp_path / file).open("a", encoding="utf-8") as content:
+        content.write("# corrected\n")
+    changed = {name for name, version in versions().items() if version != before[name]}
+    assert changed == (set(masters) if affected == {"all"} else affected)
+
+
+def test_a_reference_that_is_only_timed_against_belongs_to_its_notebook(tmp_path: Path) -> None:
+    (tmp_path / "solutions" / "reference").mkdir(parents=True)
+    master, fast = tmp_path / "solutions" / "q_a.py", tmp_path / "solutions/reference/fast.py"
+    found = []
+    for text in ("x = 1", "x = 2"):
+        master.touch()
+        fast.write_text(text)
+        modules = ["solutions.reference.fast"]
+        found.append([notebook_version(tmp_path, master, frozenset(), m) for m in ((), modules)])
+    assert found[0][0] == found[1][0]
+    assert found[0][1] != found[1][1]
+
+
+@pytest.mark.parametrize(
+    "line", ["import importlib", "x = __import__('y')", "from . import slow", "def broken("]
+)
+def test_where_imports_cannot_be_told_every_reference_counts(tmp_path: Path, line: str) -> None:
+    folder = tmp_path / "solutions" / "reference"
+    folder.mkdir(parents=True)
+    master, other = tmp_path / "solutions" / "q_a.py", folder / "other.py"
+    master.write_text("from solutions.reference import mine")
+    (folder / "mine.py").write_text(line)
+    found = []
+    for text in ("x = 1", "x = 2"):
+        other.write_text(text)
+        found.append(notebook_version(tmp_path, master, frozenset()))
+    assert found[0] != found[1]
 
 
 def test_the_version_depends_on_no_cache_path_line_ending_or_secret(

@@ -18,6 +18,7 @@ import yaml
 from nbclient import NotebookClient
 
 from autograder import archives, course, leaks, masters, release
+from autograder.bundle_files import files_below
 from autograder.leaks import Secret
 from autograder.notebook import CourseError
 from autograder.release import Release
@@ -98,7 +99,7 @@ def test_the_same_bundle_gives_the_same_bytes(tmp_path: Path) -> None:
 
 def test_the_student_zip_holds_what_a_student_needs(released: Release) -> None:
     labkit = released.notebooks[0].parent / "labkit"
-    modules = {p.relative_to(labkit.parent).as_posix() for p in course.files_below(labkit)}
+    modules = {p.relative_to(labkit.parent).as_posix() for p in files_below(labkit)}
     assert "labkit/checks.py" in modules
     assert set(files_in(released.student)) == modules | {
         "README.md",
@@ -113,7 +114,7 @@ def test_the_student_zip_holds_what_a_student_needs(released: Release) -> None:
 
 def test_the_gradescope_zip_holds_the_engine_and_the_bundle(released: Release) -> None:
     whole = next(path for path in released.gradescope if path.name == "tiny-autograder.zip")
-    engine = {p.relative_to(ROOT).as_posix() for p in course.files_below(ROOT / "autograder")}
+    engine = {p.relative_to(ROOT).as_posix() for p in files_below(ROOT / "autograder")}
     labkit = {f"notebooks/{n}" for n in files_in(released.student) if n.startswith("labkit/")}
     assert set(files_in(whole)) == engine | labkit | {
         "setup.sh",
@@ -365,7 +366,7 @@ def test_students_get_the_versions_that_were_tested() -> None:
 def test_students_get_all_that_their_notebooks_import() -> None:
     text = (ROOT / "environment.yml").read_text("utf-8")
     installed = set(re.findall(r"- ([\w-]+)==", text)) | {"labkit", "otter", "ipython"}
-    for path in course.files_below(ROOT / "notebooks"):
+    for path in files_below(ROOT / "notebooks"):
         code = path.read_text("utf-8")
         if path.suffix == ".ipynb":
             cells = nbformat.reads(code, as_version=4).cells

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from autograder.archives import unzipped, zipped
-from autograder.course import labkit_folder
+from autograder.bundle_files import labkit_folder
 from autograder.masters import Master
 from autograder.otter_zip import otter_zip
 

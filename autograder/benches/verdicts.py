@@ -24,7 +24,8 @@ import torch
 from torch import Tensor
 
 from autograder.bench import Row, bench
-from autograder.course import Limits, labkit_folder
+from autograder.bundle_files import labkit_folder
+from autograder.course import Limits
 from autograder.intake import Cell
 from autograder.sandbox.levels import choose
 from autograder.sandbox.pool import Pool
