@@ -87,6 +87,30 @@ def _silent(*values: object, **options: object) -> None:
     """`print`, for mistakes that print where they should return."""
 
 
+# Kinds of mismatch that a mistake may explain. Of two results that do not agree either may be
+# wrong; that nothing came back, or not what was asked for, is said by the test.
+_EXPLAINED = ("value", "shape", "not finite", "inputs", "raised")
+
+
+def cause(
+    wrong: Mismatch | None,
+    made: Sequence[Call],
+    calls: Sequence[Call],
+    mistakes: Iterable[Mistake],
+) -> str:
+    """The sentence of the known mistake that explains why a test went `wrong`, "" if none does.
+
+    made   the calls that the test made; the last, or the last of what it says it is about, is the
+           one that failed
+    calls  all calls that its question made; those of the same function are to be explained too
+    """
+    if wrong is None or wrong.kind not in _EXPLAINED or not made:
+        return ""
+    named = [call for call in made if call.function == wrong.name]
+    failed = (named or made)[-1]
+    return explain([*(call for call in calls if call is not failed), failed], wrong, mistakes)
+
+
 def explain(calls: Sequence[Call], wrong: Mismatch, mistakes: Iterable[Mistake]) -> str:
     """The sentence of the first mistake that explains all `calls` of one function, of which the
     last is the one that went `wrong`; "" if none does.

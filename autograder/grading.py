@@ -21,7 +21,7 @@ import torch
 
 from autograder.bundle_files import labkit_folder
 from autograder.course import Course
-from autograder.diagnosis import Call, explain, known_mistakes
+from autograder.diagnosis import cause, known_mistakes
 from autograder.intake import Submission, SubmittedNotebook
 from autograder.jobs import notebook_to_plain
 from autograder.notebook import Notebook, Question
@@ -181,7 +181,7 @@ class Grader:
                 passed=outcome.mismatch is None,
                 hidden=test.hidden,
                 message=outcome.message,
-                cause=self._cause(outcome, one.names.calls),
+                cause=cause(outcome.mismatch, outcome.calls, one.names.calls, self._mistakes),
                 remark=outcome.remark,
             )
             for test, outcome in zip(question.tests, outcomes, strict=True)
@@ -196,19 +196,6 @@ class Grader:
             problem=_problem(outcomes),
             seconds=round(one.seconds, 3),
         )
-
-    def _cause(self, outcome: Outcome, calls: Sequence[Call]) -> str:
-        """The known mistake that explains the failing call, and every other call of the same
-        function in this question."""
-        mismatch = outcome.mismatch
-        if mismatch is None or not outcome.calls:
-            return ""
-        if mismatch.kind not in ("value", "shape", "not finite", "inputs", "raised"):
-            return ""
-        named = [call for call in outcome.calls if call.function == mismatch.name]
-        wrong = (named or outcome.calls)[-1]
-        others = [call for call in calls if call is not wrong]
-        return explain([*others, wrong], mismatch, self._mistakes)
 
 
 def ungradable(course: Course, submission: Submission, why: str) -> Result:

@@ -1030,7 +1030,7 @@ success_message: Right so far. Hidden checks on other sizes, gradients and work 
 
 def test_future(causal_ridge_attention):
     import torch
-    from labkit.checks import as_tensor, same
+    from labkit.checks import as_tensor
 
     Q, K = torch.arange(15.0).reshape(5, 3) / 6 - 1, torch.eye(3)[[0, 1, 2, 0, 1]] + 0.25
     V = torch.tensor([[1.0, 0.0], [0.0, 2.0], [-1.0, 1.0], [3.0, 0.5], [1.0, 1.0]])
@@ -1053,13 +1053,13 @@ success_message: Both functions agree there. Hidden checks decide the score.
 
 def test_last_position(causal_ridge_attention, ridge_attention):
     import torch
-    from labkit.checks import as_tensor, same
+    from labkit.checks import agree, as_tensor
 
     Q, K = torch.arange(15.0).reshape(5, 3) / 6 - 1, torch.eye(3)[[0, 1, 2, 0, 1]] + 0.25
     V = torch.tensor([[1.0, 0.0], [0.0, 2.0], [-1.0, 1.0], [3.0, 0.5], [1.0, 1.0]])
     last = as_tensor(ridge_attention(Q, K, V, 0.5))[-1]
     outputs = as_tensor(causal_ridge_attention(Q, K, V, 0.5))
-    same(outputs[-1], last, rtol=1e-5, axes=("entry",), show=True)
+    agree(outputs[-1], last, ("its last position", "ridge_attention"), rtol=1e-5, axes=("entry",))
 
 
 test_last_position(causal_ridge_attention, ridge_attention)
@@ -1409,13 +1409,13 @@ success_message: Both functions agree there. Hidden checks decide the score.
 
 def test_weighted_values(ridge_attention_weights, ridge_attention):
     import torch
-    from labkit.checks import as_tensor, same
+    from labkit.checks import agree, as_tensor
 
     q, K = torch.tensor([1.0, -0.5, 2.0]), torch.eye(3)[[0, 1, 2, 0, 1]] + 0.25
     V = torch.tensor([[1.0, 0.0], [0.0, 2.0], [-1.0, 1.0], [3.0, 0.5], [1.0, 1.0]])
     output = as_tensor(ridge_attention(q[None], K, V, 0.5))[0]
     a = as_tensor(ridge_attention_weights(q, K, 0.5))
-    same(a @ V.double(), output, rtol=1e-5, axes=("entry",), show=True)
+    agree(a @ V.double(), output, ("a V", "ridge_attention"), rtol=1e-5, axes=("entry",))
 
 
 test_weighted_values(ridge_attention_weights, ridge_attention)

@@ -56,7 +56,9 @@ def pool(level: seal.Level) -> Iterator[Pool]:
         yield warm
 
 
-_AT_ONE_LEVEL = ("test_hostile.py", "test_session.py", "test_grading.py", "test_turns.py")
+_AT_ONE_LEVEL = tuple(
+    f"test_{name}.py" for name in ("hostile", "session", "grading", "turns", "two_way")
+)
 SOME_ATTACKS = set(  # quick ones of each topic
     """
     memory_in_many_processes disk_bomb_unseen deep_folders closed_folders exception_bomb

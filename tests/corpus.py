@@ -20,11 +20,13 @@ import torch.nn.functional as F  # noqa: N812
 from otter.test_files import ExceptionTestFile
 
 from autograder import masters, otter_build
-from autograder.diagnosis import Call, Mistake, explain, in_a_row, known_mistakes
+from autograder.diagnosis import Call, Mistake, cause, in_a_row, known_mistakes
 from labkit.checks import Mismatch, gradients, seeded
 
 ROOT = Path(__file__).resolve().parents[1]
 SEEDS = tuple(f"seed {i}" for i in range(int(os.environ.get("SEEDS", "3"))))
+
+RETURN_MISSING = "is a `return` missing?"
 
 Check = Callable[[Mapping[str, Any]], None]
 Function = Callable[..., Any]
@@ -75,14 +77,14 @@ class Corpus:
 
     def told(self, wrong: Mistake, seed: str) -> dict[str, str]:
         """What the author of this mistake is told at each test it loses, public ones too: the
-        sentence of a known mistake, or "" where none is named. As in grading: a sentence has to
-        explain every call that the question made of the function."""
+        sentence of a known mistake, or that a `return` is missing, or "". As in grading: a sentence
+        has to explain every call that the question made of the function."""
         names = self.submission({wrong.function: wrong.run})
         questions = {check.split(":")[0] for check in wrong.fails}
         sentences = {}
         for question in questions:
             calls: list[Call] = []
-            failures: dict[str, tuple[Mismatch, Call]] = {}
+            failures: dict[str, tuple[Mismatch, list[Call]]] = {}
             watched = {
                 name: _recorded(name, names[name], calls) if callable(names[name]) else names[name]
                 for name in self.functions
@@ -97,13 +99,12 @@ class Corpus:
                     with seeded(seed, check):
                         run(watched)
                 except Exception as error:
-                    wrongly = error if isinstance(error, Mismatch) else Mismatch("", kind="raised")
-                    made = [c for c in calls[before:] if c.function == wrongly.name]
-                    made = made or calls[before:] or [Call("", ())]
-                    failures[check] = (wrongly, made[-1])
-            for check, (mismatch, last) in failures.items():
-                others = [call for call in calls if call is not last]
-                sentences[check] = explain([*others, last], mismatch, self.mistakes)
+                    made = calls[before:]
+                    kind = "raised" if made and made[-1].raised else "type"
+                    failures[check] = (_mismatch(error, kind), made)
+            for check, (mismatch, made) in failures.items():
+                told = RETURN_MISSING if RETURN_MISSING in str(mismatch) else ""
+                sentences[check] = told or cause(mismatch, made, calls, self.mistakes)
         return sentences
 
     def _of(self, questions: Sequence[str]) -> list[str]:
@@ -133,6 +134,20 @@ def read(name: str, copies: Mapping[str, Sequence[str]] | None = None) -> Corpus
         if cell.block == "solution" and cell.node.cell_type == "code"
     )
     return Corpus(checks, public, solution, tuple(_mistakes(set(checks), copies or {})))
+
+
+def sentence(wrong: Mistake) -> str:
+    """What its author is to be told: its own sentence, but where the check says as much."""
+    return RETURN_MISSING if wrong.says.startswith("nothing is returned") else wrong.says
+
+
+def sentences(wrong: Mistake) -> set[str]:
+    """All that its author may be told."""
+    return {wrong.says, RETURN_MISSING, ""}
+
+
+def _mismatch(error: Exception, kind: str) -> Mismatch:
+    return error if isinstance(error, Mismatch) else Mismatch(str(error), kind=kind)
 
 
 def _errors(

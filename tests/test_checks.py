@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from labkit import checks
-from labkit.checks import Case, Mismatch, choice, choices, generator, gradients, same, seeded
+from labkit.checks import Case, Mismatch, agree, choice, choices, generator, gradients, same, seeded
 
 
 def told(*args, **kwargs) -> str:
@@ -171,3 +171,16 @@ def test_where_no_gradient_passes_it_is_zero():
 def test_an_output_of_another_type_is_pulled_back_all_the_same():
     (dx,) = gradients(lambda x: 2 * x.double(), (torch.ones(2),), [0], torch.ones(2))
     assert (dx.tolist(), dx.dtype) == ([2.0, 2.0], torch.float32)
+
+
+def test_two_results_of_ones_own_that_differ_leave_open_which_is_wrong():
+    agree([1.0, 2.0], [1.0, 2.0], ("a", "b"), rtol=1e-6)
+    with pytest.raises(Mismatch) as told:
+        agree([1.0, 3.0], [1.0, 2.0], ("a V", "the layer"), rtol=1e-6, axes=("entry",))
+    assert told.value.kind == "agreement"
+    assert str(told.value).startswith(
+        "a V does not agree with the layer: 50% of the entries differ, first at entry 1"
+    )
+    with pytest.raises(Mismatch) as told:
+        agree(None, [1.0], ("a", "b"), rtol=1e-6)
+    assert told.value.kind == "unanswered", "what did not come back is no matter of agreement"

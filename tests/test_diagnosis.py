@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from autograder.diagnosis import Call, explain, in_a_row, known_mistakes, mistake
+from autograder.diagnosis import Call, cause, explain, in_a_row, known_mistakes, mistake
 from labkit.checks import Mismatch, gradients
 
 X = torch.tensor([1.0, 2.0, 4.0])
@@ -85,6 +85,23 @@ def test_a_plain_value_is_explained_as_a_call_of_nothing():
     wrong = Mismatch("differs", kind="value", expected=[2, 4])
     assert explain([Call("answer", (), [1.0, 2.0])], wrong, [half.mistake]) == "is it half of it?"
     assert explain([Call("answer", (), "1, 2")], wrong, [half.mistake]) == ""
+
+
+def test_a_right_function_held_to_a_wrong_one_is_told_no_mistake():
+    """`not_four` is right at three numbers, so it does there what the right function does."""
+    made = [Call("g", (X,), 2 * X), Call("f", (X,), cumulative(X))]
+    expected = {"kind": "value", "expected": 2 * X}
+    assert cause(Mismatch("differs", **expected), made, made, KNOWN) == "do lengths of four work?"
+    assert cause(Mismatch("differ", kind="agreement"), made, made, KNOWN) == ""
+
+
+def test_the_call_that_failed_is_the_last_or_the_last_of_what_the_test_names():
+    made = [Call("f", (X,), shifted(X)), Call("g", (), 1.0)]
+    wrong = {"kind": "value", "expected": cumulative(X)}
+    assert cause(Mismatch("differs", **wrong), made, made, KNOWN) == ""
+    assert cause(Mismatch("differs", **wrong, name="f"), made, made, KNOWN) == "is it shifted?"
+    assert cause(Mismatch("differs", **wrong), [], made, KNOWN) == ""
+    assert cause(None, made, made, KNOWN) == ""
 
 
 def test_an_unknown_error_is_given_no_name():

@@ -72,7 +72,7 @@ class Mismatch(AssertionError):
     str() is fit for a student: it tells shapes, the first place that differs and a rounded
     relative error, and never an expected value unless the check was told to `show` it.
     `kind` is one of "missing", "unanswered", "type", "shape", "not finite", "value", "inputs",
-    "cost".
+    "cost", "agreement".
     `actual` and `expected` serve diagnosis, on the trusted side only, and so does `name`: the value
     it is about, where a test asks for several.
     """
@@ -174,6 +174,29 @@ def same(
             where = "there " if wanted.ndim else ""
             text += f"; {where}you have {_number(got[first])}, expected {_number(wanted[first])}"
         raise fail("value", text)
+
+
+def agree(
+    one: object,
+    other: object,
+    names: tuple[str, str],
+    *,
+    rtol: float,
+    axes: Sequence[str] = (),
+) -> None:
+    """Pass if results of two functions of the same person agree, as `same` has it.
+
+    names  what gave the one and the other, for the message
+
+    Raises Mismatch; of kind "agreement" where either could be wrong.
+    """
+    try:
+        same(one, other, rtol=rtol, axes=axes)
+    except Mismatch as mismatch:
+        if mismatch.kind not in ("value", "shape", "not finite"):
+            raise
+        text = f"{names[0]} does not agree with {names[1]}: {mismatch}"
+        raise Mismatch(text, kind="agreement") from None
 
 
 @dataclass(frozen=True)
