@@ -10,9 +10,12 @@ import difflib
 import hashlib
 import hmac
 import os
+import sys
 import tomllib
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, fields, replace
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Literal
 
@@ -85,7 +88,8 @@ class Notebook:
     """A notebook of the homework. `test_files` maps an automatic question's name to the text of
     its Otter test file; `defines` are the names its tests ask for; `version` is a hash of
     everything that decides its scores; `reported` are the numbers that its results keep; `given`
-    are the cells that students get."""
+    are the cells that students get; `solved` are the code cells that make its own answers: set-up
+    and solutions."""
 
     name: str
     title: str
@@ -97,6 +101,7 @@ class Notebook:
     reported: tuple[str, ...] = ()
     private: bool = False
     given: tuple[Given, ...] = ()
+    solved: tuple[str, ...] = ()
 
     @property
     def possible(self) -> float:
@@ -176,6 +181,15 @@ def load(root: Path) -> Course:
         comparisons=tuple(c for c in table["timing"] if c.notebook in {n.name for n in notebooks}),
         timing_on_gradescope=table["timing_on_gradescope"],
     )
+
+
+def load_apart(root: Path) -> Course:
+    """The same, read by a process of its own: what reading masters takes (Otter, Jupyter: 100 MB)
+    is not held by this one. To be called before it has threads, which it has with numpy."""
+    if "numpy" in sys.modules:
+        return load(root)
+    with ProcessPoolExecutor(1, get_context("fork")) as apart:
+        return apart.submit(load, root).result()
 
 
 def _notebook(file: Path) -> Notebook:
