@@ -45,8 +45,8 @@ class Limits:
     disk_bytes: int = 64 << 20
     processes: int = 64
     open_files: int = 512
-    message_bytes: int = 32 << 20
-    question_bytes: int = 64 << 20
+    message_bytes: int = 8 << 20
+    question_bytes: int = 16 << 20
     submission_bytes: int = 50 << 20
 
 

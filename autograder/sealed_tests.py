@@ -101,7 +101,8 @@ def _run(case: TestCase, names: Names) -> Mismatch | None:
     try:
         case.body.call_func(names)
     except Mismatch as mismatch:
-        return mismatch
+        mismatch.__context__ = None  # it is kept, and frames hold all that they worked with
+        return mismatch.with_traceback(None)
     except AssertionError as error:  # a test's own words, written to be read
         return Mismatch(str(error) or "this does not hold", kind="value")
     except Exception as error:

@@ -32,7 +32,7 @@ from typing import Any
 
 from autograder.sandbox import kernel, pages, processors, seal, tidy, watch
 from autograder.sandbox.freeze import Freezer
-from autograder.wire import Channel, Closed
+from autograder.wire import MAX_REQUEST, Channel, Closed
 
 _MAX_REQUEST = 1 << 20
 
@@ -202,7 +202,7 @@ def _student(
             os.dup2(null, standard)
         os.dup2(fd, 3)
         os.closerange(4, 65536)
-        channel = Channel(socket.socket(fileno=3), max_bytes)
+        channel = Channel(socket.socket(fileno=3), MAX_REQUEST, max_bytes)
         seal.inside(settings, work)
         sys.path[:] = ["" if p == sys.argv[2] else p for p in sys.path]
         channel.send({"sealed": True})

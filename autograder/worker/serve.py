@@ -84,7 +84,7 @@ def _fork(
         reseed()
         processors.run_on(where)  # only now: it gets ready while its predecessor works on these
         sock = socket.socket(fileno=descriptor)
-        serve_calls(Channel(sock, channel.max_bytes), shell.user_ns)
+        serve_calls(channel.like_this(sock), shell.user_ns)
     except Closed:
         status = 0
     finally:
