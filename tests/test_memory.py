@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.hostile import attacks
+
 ROOT = Path(__file__).resolve().parents[1]
 TINY = ROOT / "tests" / "bundles" / "tiny"
 UNUSED = "otter IPython pandas nbconvert nbformat jupytext jsonschema sympy matplotlib"
@@ -105,3 +107,64 @@ def test_gradients_load_no_symbolic_algebra():
         "print('sympy' in sys.modules)"
     )
     assert loaded == "False"
+
+
+FLOODS = """
+import resource
+from autograder import course as courses
+course = courses.load_apart(courses.Path(sys.argv[1]))
+from autograder import intake
+from autograder.grading import Grader, public_files
+from autograder.sandbox.levels import choose
+from autograder.sandbox.pool import Pool
+
+most = []
+with Pool(choose([])[0], public_files(course.root), course.limits) as pool:
+    grader = Grader(course, pool)
+    for path in sys.argv[2:]:
+        only = "q_coding_ssm_forward_cpu"
+        (submission,) = intake.read([courses.Path(path)], course, only).submissions
+        assert grader.grade(submission).score == 0
+        most.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+print([round((held - most[0]) / 1e6) for held in most[1:]])
+"""
+JUST_SMALL_ENOUGH = """# %%
+import torch
+
+def unrolled_ssm_forward(W, U, b, x):
+    return torch.zeros(1 << 20)
+
+make_conv_kernel = lambda W, T: torch.zeros((1 << 20) - 100, dtype=torch.float64)
+conv_ssm_forward = lambda W, U, b, x: [[x[:0]] for _ in range(20_000)]
+"""
+ROOM_FOR_LISTS = """# %%
+import os, struct
+
+def unrolled_ssm_forward(W, U, b, x):
+    body = b"\\xdd\\0\\0\\xff\\xff" * 1_500_000
+    for fd in range(3, 16):
+        try:
+            os.write(fd, struct.pack(">I", len(body)))
+            for start in range(0, len(body), 65536):
+                os.write(fd, body[start : start + 65536])
+        except OSError:
+            pass
+"""
+
+
+def test_who_grades_holds_little_of_what_floods_it(tmp_path):
+    """The largest answers that are taken, one after the other, and larger ones."""
+    known = {attack.name: attack.source for attack in attacks()}
+    names = ("many_large_answers", "floods_the_socket", "small_numbers_that_grow")
+    sources = {
+        "nothing": "# %%\nimport torch\n",
+        **{name: known[name] for name in names},
+        "just_small_enough": JUST_SMALL_ENOUGH,
+        "room_for_lists": ROOM_FOR_LISTS,
+    }
+    files = [tmp_path / f"{name}.py" for name in sources]
+    for file, source in zip(files, sources.values(), strict=True):
+        file.write_text(source)
+    added = json.loads(said_by(FLOODS, ROOT, *files).splitlines()[-1])
+    taken = dict(zip(list(sources)[1:], added, strict=True))
+    assert max(added) < 150, f"megabytes in addition to a notebook that does nothing: {taken}"

@@ -16,7 +16,6 @@ from autograder.benches import ways
 from autograder.course import Course, Notebook
 
 MOST = 700e6  # bytes: what a container of 1 GB leaves
-MOST_TIMED = 780e6  # with timing: two notebooks run side by side
 ALL = "the whole homework"
 
 Peak = Callable[[Path], int]  # from an empty folder to bytes
