@@ -95,6 +95,8 @@ def grade(
 
     A PATH that is a folder is a class: each entry is one submission. Exit status: 0 every
     submission got a result, whatever it scored; 1 the grader failed on some; 2 bad arguments."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the same as Ctrl-C
+    course = _load(bundle, seed, apart=True)  # first: see load_apart
     from autograder import intake
     from autograder.fleet import Stopped, grade_class
     from autograder.jobs import FleetError
@@ -102,8 +104,6 @@ def grade(
     from autograder.sandbox.levels import NoSandboxError
     from autograder.timing_jobs import NoGpuError
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the same as Ctrl-C
-    course = _load(bundle, seed)
     names = [n.name for n in course.notebooks]
     if only is not None and only not in names:
         _stop(f"--only {only}: this homework has {', '.join(names)}")
@@ -218,9 +218,10 @@ def export(
 @click.option("--root", type=click.Path(path_type=Path), default=Path("/autograder"))
 def gradescope(bundle: Path, root: Path) -> None:
     """What Gradescope's run_autograder calls: grade ROOT/submission into ROOT/results."""
+    course = _load(bundle, apart=True)  # first: see load_apart
     from autograder.gradescope import run
 
-    run(_load(bundle), root)
+    run(course, root)
 
 
 @main.command()
@@ -299,16 +300,18 @@ def _with_only(course: Course, only: str | None) -> Course:
     return replace(course, notebooks=tuple(n for n in course.notebooks if n.name == only))
 
 
-def _load(bundle: Path, seed: str | None = None) -> Course:
+def _load(bundle: Path, seed: str | None = None, apart: bool = False) -> Course:
+    """The bundle, which can be imported from then on; `apart` saves memory for what grades."""
     from autograder import course
-    from autograder.grading import use_bundle
     from autograder.notebook import CourseError
 
-    use_bundle(bundle.resolve())
     try:
-        loaded = course.load(bundle.resolve())
+        loaded = (course.load_apart if apart else course.load)(bundle.resolve())
     except CourseError as error:
         _stop(str(error))
+    from autograder.grading import use_bundle
+
+    use_bundle(bundle.resolve())
     return loaded if seed is None else replace(loaded, seed=seed)
 
 

@@ -30,7 +30,7 @@ from otter.assign.tests_manager import BEGIN_TEST_CONFIG_REGEX, END_TEST_CONFIG_
 from otter.assign.utils import is_ignore_cell
 
 from autograder.notebook import CourseError, Notebook, Question, Test
-from autograder.otter_build import KERNEL
+from autograder.otter_build import IGNORED, KERNEL
 
 _TEST_KEYS = {"name", "points", "hidden", "success_message", "failure_message"}
 _UNSEEN = ("solutions", "autograder")  # packages a student does not have
@@ -103,6 +103,7 @@ class Master:
             questions=tuple(self._question(q, headings.get(q, "")) for q in self.configs),
             test_files=test_files,
             defines=frozenset(arguments - {"env"}),
+            solved=tuple(cell.source for cell in self.cells if _makes_answers(cell)),
         )
 
     def _question(self, name: str, heading: str) -> Question:
@@ -281,6 +282,12 @@ class Master:
         for name in self.configs:
             headings.setdefault(name, latest)
         return headings
+
+
+def _makes_answers(cell: Cell) -> bool:
+    """Whether a cell is code of the set-up or of a solution, and not left out in grading."""
+    left_out = IGNORED in cell.node.metadata.get("tags", [])
+    return cell.node.cell_type == "code" and cell.block in ("", "solution") and not left_out
 
 
 def read(file: Path) -> Master:

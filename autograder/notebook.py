@@ -48,7 +48,8 @@ class Notebook:
     """A notebook of the homework. `test_files` maps an automatic question's name to the text of
     its Otter test file; `defines` are the names its tests ask for; `version` is a hash of
     everything that decides its scores; `reported` are the numbers that its results keep; `given`
-    are the cells that students get."""
+    are the cells that students get; `solved` are the code cells that make its own answers: set-up
+    and solutions."""
 
     name: str
     title: str
@@ -60,6 +61,7 @@ class Notebook:
     reported: tuple[str, ...] = ()
     private: bool = False
     given: tuple[Given, ...] = ()
+    solved: tuple[str, ...] = ()
 
     @property
     def possible(self) -> float:

@@ -13,11 +13,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Protocol
 
-from otter.test_files import TestCase
-from otter.test_files.abstract_test import TestCaseResult
-from otter.test_files.exception_test import ExceptionTestFile
-
 from autograder.diagnosis import Call
+from autograder.otter_tests import ExceptionTestFile, TestCase, TestCaseResult, light_otter
 from labkit.checks import Mismatch, collecting_remarks, seeded
 
 _LONG_NUMBER = re.compile(r"\d[\d,]*\d{4}(?:\.\d+)?|\d+,\d{3}[\d,]*|\d*\.\d{4,}")
@@ -104,7 +101,8 @@ def _run(case: TestCase, names: Names) -> Mismatch | None:
     try:
         case.body.call_func(names)
     except Mismatch as mismatch:
-        return mismatch
+        mismatch.__context__ = None  # it is kept, and frames hold all that they worked with
+        return mismatch.with_traceback(None)
     except AssertionError as error:  # a test's own words, written to be read
         return Mismatch(str(error) or "this does not hold", kind="value")
     except Exception as error:
@@ -118,5 +116,6 @@ def _run(case: TestCase, names: Names) -> Mismatch | None:
 @cache
 def compiled(text: str, question: str) -> SealedTestFile:
     """A test file as read: once for a class."""
-    tests: SealedTestFile = SealedTestFile.from_string(text, question)
+    with light_otter():
+        tests: SealedTestFile = SealedTestFile.from_string(text, question)
     return tests

@@ -16,7 +16,6 @@ from dataclasses import replace
 
 import torch
 
-from autograder import masters
 from autograder.comparisons import Comparison, imported
 from autograder.course import Course
 from autograder.doctor import processor
@@ -28,7 +27,7 @@ from autograder.remote import RemoteNamespace
 from autograder.results import NotebookResult, TimedPair, TimedSize, Timing
 from autograder.sandbox.child import SandboxError
 from autograder.sandbox.pool import Pool
-from autograder.session import SKIP_TAG, Session
+from autograder.session import Session
 from autograder.timing import Pair, Ratio, paired, share_of_points, take_turns
 from autograder.turns import Contestant, Side, Task, calibrated
 from labkit.checks import Mismatch
@@ -199,16 +198,8 @@ def reference_s(name: str) -> str:
 
 
 def reference_cells(notebook: Notebook) -> list[Cell]:
-    """The code cells of a master that are set-up or solution: the homework's own answers."""
-    cells = masters.read(notebook.master).cells
-    sources = [
-        cell.source
-        for cell in cells
-        if cell.node.cell_type == "code"
-        and cell.block in ("", "solution")
-        and SKIP_TAG not in cell.node.metadata.get("tags", [])
-    ]
-    return [Cell(number, "code", source) for number, source in enumerate(sources, 1)]
+    """The cells that make the homework's own answers."""
+    return [Cell(number, "code", source) for number, source in enumerate(notebook.solved, 1)]
 
 
 def predicted(names: RemoteNamespace, comparison: Comparison) -> dict[str, float]:

@@ -36,8 +36,9 @@ DTYPES: tuple[torch.dtype, ...] = (
     torch.bool,
 )
 MAX_DIMS = 16
-MAX_ITEMS = 1 << 18  # in all lists and dicts of one message together: what bytes cannot bound
-MAX_ELEMENTS = 1 << 22  # of one tensor: in float64 and complex128, checks hold several of its size
+MAX_ITEMS = 1 << 16  # in all lists and dicts of one message together: what bytes cannot bound
+MAX_REQUEST = 32 << 20  # bytes of a message to a student's process; what it answers has less
+ITEM_BYTES = 128  # that an item of a list or dict is taken to hold, however small its message
 _HEADER = struct.Struct(">I")
 _TENSOR_HEAD = struct.Struct(">BB")  # dtype's place in DTYPES, number of dimensions
 _TENSOR, _OPAQUE = 1, 2
@@ -72,16 +73,31 @@ class Opaque:
     type_name: str
 
 
-def encode(value: object) -> bytes:
-    """The message for `value`; whatever has no plain form goes as `Opaque`."""
+_opaques = {name: Opaque(name) for name in _KNOWN_TYPES}
+
+
+def encode(value: object, max_bytes: int = MAX_REQUEST) -> bytes:
+    """The message for `value`; whatever has no plain form goes as `Opaque`. Raises WireError for
+    one that is larger than `max_bytes`."""
     body: bytes = msgpack.packb(
-        value, default=_to_plain, strict_types=True, unicode_errors="replace"
+        value,
+        default=lambda other: _to_plain(other, max_bytes),
+        strict_types=True,
+        unicode_errors="replace",
     )
+    if len(body) > max_bytes:
+        raise WireError(f"a message of {len(body):,} bytes; the limit is {max_bytes:,}")
     return body
 
 
-def decode(body: bytes | bytearray) -> Any:
-    """The value of a message. Raises WireError for anything that is not one."""
+def decode(body: bytes | bytearray, max_bytes: int = MAX_REQUEST) -> Any:
+    """The value of a message; no tensor in it takes more than `max_bytes`, not even in float64.
+    Raises WireError for anything that is not one."""
+    return _decoded(body, max_bytes)[0]
+
+
+def _decoded(body: bytes | bytearray, max_bytes: int) -> tuple[Any, int]:
+    """The value of a message, and how many items are in it. What is raised holds none of it."""
     left = MAX_ITEMS
 
     def count(items: list[Any]) -> list[Any]:
@@ -92,24 +108,27 @@ def decode(body: bytes | bytearray) -> Any:
         return items
 
     try:
-        return msgpack.unpackb(
+        value = msgpack.unpackb(
             body,
-            ext_hook=_from_ext,
+            ext_hook=lambda code, data: _from_ext(code, data, max_bytes),
             list_hook=count,
             object_pairs_hook=lambda pairs: dict(count(pairs)),
             max_array_len=MAX_ITEMS,
             max_map_len=MAX_ITEMS,
         )
     except (ValueError, TypeError, OverflowError, msgpack.UnpackException) as error:
-        raise WireError(f"not a message: {type(error).__name__}") from None
+        problem = type(error).__name__
+    else:
+        return value, MAX_ITEMS - left
+    raise WireError(f"not a message: {problem}")
 
 
-def _to_plain(value: object) -> object:
+def _to_plain(value: object, max_bytes: int) -> object:
     """What msgpack is given in place of a `value` it does not know."""
     if isinstance(value, torch.Tensor):
-        return _tensor_to_ext(value)
+        return _tensor_to_ext(value, max_bytes)
     if isinstance(value, np.ndarray) and value.dtype.kind in "fiubc":
-        return _tensor_to_ext(torch.as_tensor(np.ascontiguousarray(value)))
+        return _tensor_to_ext(torch.as_tensor(np.ascontiguousarray(value)), max_bytes)
     if isinstance(value, bool | np.bool_):
         return bool(value)
     if isinstance(value, int | np.integer):
@@ -117,7 +136,7 @@ def _to_plain(value: object) -> object:
     if isinstance(value, float | np.floating):
         return float(value)
     if isinstance(value, complex):
-        return _tensor_to_ext(torch.tensor(value, dtype=torch.complex128))
+        return _tensor_to_ext(torch.tensor(value, dtype=torch.complex128), max_bytes)
     if isinstance(value, str):
         return str(value)
     if isinstance(value, tuple | list):
@@ -135,8 +154,8 @@ def _opaque(value: object) -> msgpack.ExtType:
     return msgpack.ExtType(_OPAQUE, type(value).__name__[:100].encode("utf-8", "replace"))
 
 
-def _tensor_to_ext(tensor: torch.Tensor) -> msgpack.ExtType:
-    if tensor.numel() > MAX_ELEMENTS:  # before a small one that was expanded is written out
+def _tensor_to_ext(tensor: torch.Tensor, max_bytes: int) -> msgpack.ExtType:
+    if tensor.numel() > max_bytes // 8:  # before a small one that was expanded is written out
         raise WireError(f"a tensor of {tensor.numel():,} elements")
     plain = tensor.detach().resolve_conj().resolve_neg().to("cpu").contiguous()
     if plain.layout is not torch.strided or plain.dtype not in DTYPES or plain.dim() > MAX_DIMS:
@@ -149,10 +168,10 @@ def _tensor_to_ext(tensor: torch.Tensor) -> msgpack.ExtType:
     return msgpack.ExtType(_TENSOR, head + shape + raw)
 
 
-def _from_ext(code: int, data: bytes) -> object:
+def _from_ext(code: int, data: bytes, max_bytes: int) -> object:
     if code == _OPAQUE:
         name = data[:100].decode("utf-8", "replace")
-        return Opaque(name if name in _KNOWN_TYPES else "object")
+        return _opaques[name if name in _KNOWN_TYPES else "object"]
     if code != _TENSOR or len(data) < _TENSOR_HEAD.size:
         raise ValueError("unknown kind of value")
     dtype_index, dims = _TENSOR_HEAD.unpack_from(data)
@@ -163,7 +182,7 @@ def _from_ext(code: int, data: bytes) -> object:
     dtype = DTYPES[dtype_index]
     if math.prod(shape) * dtype.itemsize != len(data) - start or max(shape, default=0) >= 2**62:
         raise ValueError("a tensor whose bytes do not fit its shape")
-    if math.prod(shape) > MAX_ELEMENTS:
+    if math.prod(shape) > max_bytes // 8:
         raise ValueError("a tensor with too many elements")
     if len(data) == start:
         return torch.empty(shape, dtype=dtype)
@@ -176,12 +195,20 @@ class Channel:
     """One end of a socket that carries frames, with a cap on their size and deadlines.
 
     A deadline is a time of `time.monotonic()`; None waits for ever (the student's side only).
+
+    max_bytes  of a message that comes
+    max_sent   of one that goes; the same unless it is given
     """
 
-    def __init__(self, sock: socket.socket, max_bytes: int):
+    def __init__(self, sock: socket.socket, max_bytes: int, max_sent: int | None = None):
         self.sock = sock
         self.max_bytes = max_bytes
-        self.received = 0  # bytes, in all messages so far
+        self.max_sent = max_bytes if max_sent is None else max_sent
+        self.received = 0  # bytes that all values so far are taken to hold
+
+    def like_this(self, sock: socket.socket) -> Channel:
+        """A channel on another socket, with the same caps."""
+        return Channel(sock, self.max_bytes, self.max_sent)
 
     def send(self, value: object, deadline: float | None = None) -> None:
         """Send one value. Raises Closed, TimedOut, WireError (too large)."""
@@ -189,10 +216,7 @@ class Channel:
 
     def encode(self, value: object) -> bytes:
         """The message for `value`. Raises WireError if it is too large for this channel."""
-        body = encode(value)
-        if len(body) > self.max_bytes:
-            raise WireError(f"a message of {len(body):,} bytes; the limit is {self.max_bytes:,}")
-        return body
+        return encode(value, self.max_sent)
 
     def send_encoded(self, body: bytes, deadline: float | None = None) -> None:
         """Send a message that `encode` made. Raises Closed, TimedOut."""
@@ -209,8 +233,9 @@ class Channel:
         (length,) = _HEADER.unpack(self._read(_HEADER.size, deadline))
         if length > self.max_bytes:
             raise WireError(f"a message of more than {self.max_bytes:,} bytes")
-        self.received += length
-        return decode(self._read(length, deadline))
+        value, items = _decoded(self._read(length, deadline), self.max_bytes)
+        self.received += length + ITEM_BYTES * items
+        return value
 
     def close(self) -> None:
         self.sock.close()

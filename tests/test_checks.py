@@ -158,6 +158,19 @@ def test_gradients_are_those_of_the_function():
     assert dx.tolist() == [3.0, 40.0]
 
 
+def test_gradients_of_complex_outputs_are_those_of_autograd():
+    x, cotangent = torch.randn(3, dtype=torch.complex64), torch.randn(3, dtype=torch.complex64)
+    (dx,) = gradients(lambda x: x * x.conj() * 1j, (x,), [0], cotangent)
+    x.requires_grad_()
+    (expected,) = torch.autograd.grad(x * x.conj() * 1j, x, cotangent)
+    assert torch.equal(dx, expected)
+
+
+def test_an_output_of_another_shape_has_no_gradients():
+    with pytest.raises(ValueError, match=r"\(2,\), not \(3, 2\)"):
+        gradients(torch.exp, (torch.ones(2),), [0], torch.ones(3, 2))
+
+
 def test_where_no_gradient_passes_it_is_zero():
     x, y = torch.tensor([1.0, 2.0]), torch.tensor(3.0)
     for function in (lambda x, y: x * y.item(), lambda x, y: x * y.detach()):

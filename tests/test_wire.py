@@ -6,6 +6,8 @@ import contextlib
 import socket
 import struct
 import time
+import tracemalloc
+from threading import Thread
 
 import msgpack
 import numpy as np
@@ -16,8 +18,8 @@ from hypothesis import strategies as st
 
 from autograder.wire import (
     DTYPES,
-    MAX_ELEMENTS,
     MAX_ITEMS,
+    MAX_REQUEST,
     Channel,
     Closed,
     Opaque,
@@ -113,7 +115,7 @@ def tensor_message(
         tensor_message(shape=(2**62, 2**62), dims=2),
         tensor_message(shape=(2**63, 0), dims=2),
         tensor_message(dtype=11, shape=(2,), raw=b"\1\2"),
-        tensor_message(dtype=10, shape=(MAX_ELEMENTS + 1,), raw=bytes(MAX_ELEMENTS + 1)),
+        tensor_message(dtype=10, shape=(MAX_REQUEST // 8 + 1,), raw=bytes(MAX_REQUEST // 8 + 1)),
         msgpack.packb(msgpack.ExtType(1, b"")),
         msgpack.packb(msgpack.ExtType(7, b"abc")),
         msgpack.packb({1: 2}),
@@ -159,6 +161,62 @@ def test_a_message_over_the_limit_is_refused_before_it_is_read(ends):
         ours.receive(soon())
     with pytest.raises(WireError, match="the limit is 1,000"):
         ours.send("x" * 2000)
+
+
+def test_what_a_reader_holds_of_a_flood_is_bounded_by_the_limit():
+    """While one is read: the message, its value, one copy on the way, and what small values take in
+    addition. Of a value, about what it was counted for; of what was refused, nothing."""
+    limit, held = 4 << 20, {}
+    for kind, (items, body) in floods(limit).items():
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            sender = Thread(target=send, args=[theirs, body])
+            sender.start()
+            channel, value = Channel(ours, limit), None
+            tracemalloc.start()
+            try:
+                value = channel.receive(time.monotonic() + 20)
+            except WireError as error:
+                value = error  # with all that its traceback holds
+                value.__traceback__ = None
+            kept, peak = tracemalloc.get_traced_memory()
+            tracemalloc.stop()
+            ours.close()
+            sender.join()
+            held[kind] = peak / (3.2 * limit + 256 * items), kept / (channel.received or 1 << 16)
+            del value
+    peaks = {kind: peak for kind, (peak, _) in held.items() if peak > 1}
+    assert not peaks, f"while reading, as multiples of what it may: {peaks}"
+    kept = {kind: share for kind, (_, share) in held.items() if share > 2}
+    assert not kept, f"afterwards, as multiples of what was counted: {kept}"
+
+
+def send(sock: socket.socket, body: bytes) -> None:
+    with contextlib.suppress(OSError):  # it is refused unread
+        sock.sendall(struct.pack(">I", len(body)) + body)
+
+
+def floods(limit: int) -> dict[str, tuple[int, bytes]]:
+    """Messages of about as many bytes as may be, or as many items; and how many items."""
+    many = MAX_ITEMS - 8
+    return {
+        "one tensor": (0, encode(torch.zeros(limit // 8 - 100, dtype=torch.float64))),
+        "tensors": (15, encode([torch.zeros(limit // 64)] * 15)),
+        "tiny tensors": (many, encode([torch.zeros(1)] * many)),
+        "words": (many, encode([f"{number:05}" for number in range(many)])),
+        "numbers": (many, encode([number + 0.5 for number in range(many)])),
+        "no values": (many, encode([{}] * (many // 2))),
+        "unknown values": (many, encode([object()] * many)),
+        "a text": (0, encode("x" * (limit - 10))),
+        "keys": (many, encode({f"{number:050}": 0 for number in range(many)})),
+        "a value, and more": (0, b"\0" * limit),
+    }
+
+
+def test_what_is_refused_is_not_kept_by_the_refusal():
+    with pytest.raises(WireError) as refused:
+        decode(b"\0" * 1000)
+    assert refused.value.__context__ is None, "msgpack's own error holds the message"
 
 
 def test_a_deadline_covers_the_whole_message_however_slowly_it_drips(ends):

@@ -17,7 +17,6 @@ from autograder.course import Course
 from autograder.notebook import Notebook
 
 MOST = 700e6  # bytes: what a container of 1 GB leaves
-MOST_TIMED = 780e6  # with timing: two notebooks run side by side
 ALL = "the whole homework"
 
 Peak = Callable[[Path], int]  # from an empty folder to bytes

@@ -100,7 +100,7 @@ class Child:
         except BaseException:
             ours.close()
             raise
-        return nonce, Channel(ours, self.channel.max_bytes)
+        return nonce, self.channel.like_this(ours)
 
     def interrupt(self) -> None:
         """Raise KeyboardInterrupt in the child, as Jupyter's stop button does."""

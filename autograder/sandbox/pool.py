@@ -23,7 +23,7 @@ from autograder.course import Limits
 from autograder.sandbox import processors, seal
 from autograder.sandbox.child import Child, SandboxError
 from autograder.sandbox.places import Places
-from autograder.wire import Channel, WireError
+from autograder.wire import MAX_REQUEST, Channel, WireError
 
 _USERS = range(64100, 64900)  # uids a root grader's sandboxes run as, one a slot, none shared
 _START_SECONDS = 120.0  # a cold machine reads torch from disk
@@ -190,7 +190,7 @@ class Pool:
             except (WireError, OSError) as error:
                 raise SandboxError(f"the warm process is gone ({error})") from None
         return Child(
-            Channel(channel, self.limits.message_bytes),
+            Channel(channel, self.limits.message_bytes, MAX_REQUEST),
             Channel(control, _CONTROL_BYTES),
             lambda: self._places.free(user),
             self._places.clear_away,

@@ -86,7 +86,7 @@ def _fork(
         reseed()
         processors.run_on(where[0])
         sock = socket.socket(fileno=descriptor)
-        serve_calls(Channel(sock, channel.max_bytes), shell.user_ns)
+        serve_calls(channel.like_this(sock), shell.user_ns)
     except Closed:
         status = 0
     finally:
