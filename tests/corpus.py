@@ -86,7 +86,7 @@ class Corpus:
             calls: list[Call] = []
             failures: dict[str, tuple[Mismatch, list[Call]]] = {}
             watched = {
-                name: _recorded(name, names[name], calls) if callable(names[name]) else names[name]
+                name: recorded(name, names[name], calls) if callable(names[name]) else names[name]
                 for name in self.functions
             }
             tests = {c: run for c, run in self.public.items() if c.split(":")[0] == question}
@@ -147,7 +147,10 @@ def sentences(wrong: Mistake) -> set[str]:
 
 
 def _mismatch(error: Exception, kind: str) -> Mismatch:
-    return error if isinstance(error, Mismatch) else Mismatch(str(error), kind=kind)
+    """As grading takes what a test raised, which is of this kind where it was no assertion."""
+    if isinstance(error, Mismatch):
+        return error
+    return Mismatch(str(error), kind="value" if isinstance(error, AssertionError) else kind)
 
 
 def _errors(
@@ -173,7 +176,7 @@ def _mistakes(checks: set[str], copies: Mapping[str, Sequence[str]]) -> Iterator
             yield replace(known, fails=fails)
 
 
-def _recorded(name: str, function: Function, calls: list[Call]) -> Function:
+def recorded(name: str, function: Function, calls: list[Call]) -> Function:
     """The function, noting each call. As in grading, it is given copies of its arguments."""
 
     def call_with_arguments(*args: Any) -> tuple[Any, list[Any]]:
