@@ -10,9 +10,11 @@ import difflib
 import hashlib
 import hmac
 import os
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from itertools import permutations, product
 from pathlib import Path
 from typing import Any, Literal
 
@@ -163,6 +165,7 @@ def load(root: Path) -> Course:
     )
     if not notebooks:
         raise CourseError(f"{root / TABLE}: none of its notebooks has a master in solutions/")
+    _check_parts(notebooks)
     return Course(
         root=root,
         name=table["name"],
@@ -176,6 +179,18 @@ def load(root: Path) -> Course:
         comparisons=tuple(c for c in table["timing"] if c.notebook in {n.name for n in notebooks}),
         timing_on_gradescope=table["timing_on_gradescope"],
     )
+
+
+def _check_parts(notebooks: Sequence[Notebook]) -> None:
+    """A part means one question of the whole homework: tables and figures name no notebook beside
+    it. Raises CourseError where two notebooks share one, or one has a "2" and another a "2a"."""
+    for one, other in permutations(notebooks, 2):
+        for part, theirs in product(*([q.part for q in n.questions] for n in (one, other))):
+            if part == theirs or (part.isdigit() and re.match(rf"{part}(?!\d)", theirs)):
+                raise CourseError(
+                    f"{one.master}: its {part} and the {theirs} of {other.name} could be taken for "
+                    "each other in the class's tables: rename a question, say to q6a"
+                )
 
 
 def _notebook(file: Path) -> Notebook:

@@ -270,6 +270,35 @@ def test_a_broken_table_is_named_with_what_to_do(tiny: Path, broken: str) -> Non
     assert "course.toml" in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    ("names", "shared"),
+    [
+        ({}, "1a and the 1a of"),
+        ({"q1a": "q1", "q1b_1": "q2_1"}, "1 and the 1a of"),
+        ({"q1a": "q11", "q1b_1": "q2_1"}, ""),
+    ],
+)
+def test_a_part_that_could_be_another_notebooks_is_refused(
+    tiny: Path, names: dict[str, str], shared: str
+) -> None:
+    text = (tiny / "solutions" / "q_tiny.py").read_text("utf-8")
+    for old, new in {**names, "## 1a · ": "## ", "## 1b · ": "## "}.items():
+        assert old in text
+        text = text.replace(old, new)
+    (tiny / "solutions" / "q_second.py").write_text(text, "utf-8")
+    change(tiny / course.TABLE, '["q_tiny"]', '["q_tiny", "q_second"]')
+    if shared:
+        with pytest.raises(CourseError, match=f"{shared} q_(tiny|second) could be taken"):
+            course.load(tiny)
+    else:
+        assert len(course.load(tiny).notebooks) == 2
+
+
+def test_no_part_of_the_homework_is_a_bare_number() -> None:
+    parts = [q.part for notebook in course.load(ROOT).notebooks for q in notebook.questions]
+    assert [part for part in parts if part.isdigit()] == []
+
+
 def test_a_folder_that_is_no_bundle_is_said_to_be_none(tmp_path: Path) -> None:
     with pytest.raises(CourseError, match=r"is .* the folder of a bundle\?"):
         course.load(tmp_path)
