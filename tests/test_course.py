@@ -213,6 +213,12 @@ BROKEN_MASTERS = {
     "a heading of another part": ("## 1a ·", "## 2a ·", "heading says 2a, and its name says 1a"),
     "tests in Otter's other format": ("ok_format: false", "ok_format: true", "ok_format: false"),
     "an unknown key in Otter's config": ("export_cell", "exprot_cell", "exprot_cell"),
+    "a test that is no Python": (
+        "def test_two_numbers(mean_square):",
+        "def test_two_numbers(mean_square)",
+        "question q1a: a test is no Python: expected ':', at 'def test_two_numbers(mean_square)'",
+    ),
+    "a config that is no YAML": ("name: two numbers", "name: two: numbers", "is not valid YAML"),
     "another notebook's name": ("export_cell", "name: q_big\n# export_cell", "is to be q_tiny"),
 }
 
