@@ -104,15 +104,20 @@ def _student_notebooks(
 
 def _homework(course: Course, name: str, hidden: bool) -> dict[str, Any]:
     """What a notebook's own metadata says: to which homework it belongs, what the notebooks of that
-    are, and what its checks are called (with the hidden ones in solved notebooks alone)."""
+    are, what its checks are called (with the hidden ones in solved notebooks alone), and which
+    questions have hidden ones."""
     (notebook,) = (each for each in course.notebooks if each.name == name)
     checks = {
         question.name: [test.name for test in question.tests if hidden or not test.hidden]
         for question in notebook.questions
         if not question.manual
     }
-    names = [each.name for each in course.notebooks]
-    return {"name": course.name, "notebooks": names, "checks": checks}
+    return {
+        "name": course.name,
+        "notebooks": [each.name for each in course.notebooks],
+        "checks": checks,
+        "hidden": [q.name for q in notebook.questions if any(test.hidden for test in q.tests)],
+    }
 
 
 def _student_files(course: Course, notebooks: Mapping[str, bytes]) -> dict[str, bytes]:

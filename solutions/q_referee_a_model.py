@@ -240,7 +240,7 @@ test_claim_3(verdict_3, confidence_3, counterexample_3)
 # **See both sides of each claim** on your own counterexample.
 
 # %% tags=["otter_ignore"]
-with needs("1"):
+with needs("6a"):
     referee.overview(vars(), 1, 2, 3)
 
 # %% [markdown]
@@ -566,7 +566,7 @@ test_claim_9(verdict_9, confidence_9, counterexample_9)
 # **See both sides of each claim** on your own counterexample.
 
 # %% tags=["otter_ignore"]
-with needs("2"):
+with needs("6b"):
     referee.overview(vars(), 4, 5, 6, 7, 8, 9)
 
 # %% [markdown]
@@ -794,7 +794,7 @@ test_claims_12_and_13(
 # **See both sides of each claim** on your own counterexample.
 
 # %% tags=["otter_ignore"]
-with needs("3"):
+with needs("6c"):
     referee.overview(vars(), 10, 11, 12, 13)
 
 # %% [markdown]
@@ -1019,7 +1019,7 @@ test_claims_15_and_16(
 # **See both sides of each claim** on your own counterexample.
 
 # %% tags=["otter_ignore"]
-with needs("4"):
+with needs("6d"):
     referee.overview(vars(), 14, 15, 16, 17)
 
 # %% [markdown]
