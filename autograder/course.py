@@ -9,11 +9,13 @@ from __future__ import annotations
 import difflib
 import hmac
 import os
+import re
 import sys
 import tomllib
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, fields, replace
+from itertools import permutations, product
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Literal
@@ -106,6 +108,7 @@ def load(root: Path) -> Course:
     )
     if not notebooks:
         raise CourseError(f"{root / TABLE}: none of its notebooks has a master in solutions/")
+    _check_parts(notebooks)
     return Course(
         root=root,
         name=table["name"],
@@ -134,6 +137,18 @@ def _modules(comparisons: Sequence[Comparison], notebook: str) -> set[str]:
     """The modules that its comparisons take inputs and right results from."""
     named = [name for c in comparisons if c.notebook == notebook for name in (c.inputs, c.oracle)]
     return {name.partition(":")[0] for name in named}
+
+
+def _check_parts(notebooks: Sequence[Notebook]) -> None:
+    """A part means one question of the whole homework: tables and figures name no notebook beside
+    it. Raises CourseError where two notebooks share one, or one has a "2" and another a "2a"."""
+    for one, other in permutations(notebooks, 2):
+        for part, theirs in product(*([q.part for q in n.questions] for n in (one, other))):
+            if part == theirs or (part.isdigit() and re.match(rf"{part}(?!\d)", theirs)):
+                raise CourseError(
+                    f"{one.master}: its {part} and the {theirs} of {other.name} could be taken for "
+                    "each other in the class's tables: rename a question, say to q6a"
+                )
 
 
 def _notebook(file: Path) -> Notebook:

@@ -202,8 +202,11 @@ class Master:
         try:
             config = yaml.safe_load("\n".join(lines[1 : ends[0]])) or {}
             body = ast.parse("\n".join(lines[ends[0] + 1 :])).body
-        except (yaml.YAMLError, SyntaxError) as error:
-            raise self.error(f"a test cannot be read: {error}", cell.question) from None
+        except yaml.YAMLError as error:
+            raise self.error(f"a test's config is not valid YAML: {error}", cell.question) from None
+        except SyntaxError as error:
+            text = f"a test is no Python: {error.msg}, at '{(error.text or '').strip()}'"
+            raise self.error(text, cell.question) from None
         if not body or not isinstance(body[0], ast.FunctionDef):
             raise self.error("a test is one function and a call of it", cell.question)
         return Case(cell, self._test(config, cell.question), ends[0] + 1, body[0])

@@ -7,11 +7,8 @@ first; nothing is written if students would see what is hidden.
 
 from __future__ import annotations
 
-import os
 import re
 import string
-import subprocess
-import tempfile
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -32,7 +29,6 @@ from autograder.problems import problem_text
 PROJECT = Path(__file__).resolve().parents[1]
 _TEMPLATES = Path(__file__).resolve().parent / "templates"
 _SCRIPTS = ("run_autograder", "setup.sh")
-_CELL_SECONDS = 600  # for a solved notebook, whose measurements take their time
 
 
 @dataclass(frozen=True)
@@ -72,7 +68,7 @@ def assign(course: Course, out: Path, run: bool = False) -> Release:
     inner, pins = archives.zipped(bundle), _pins()
     for master in read:
         graded[f"{master.name}-autograder.zip"] = otter_zip.otter_zip(master, inner, pins)
-    pages = {f"{n}.html": _page(course, n, solved[n], handed_out) for n in solved} if run else {}
+    pages = _pages(course, solved, handed_out) if run else {}
 
     student = archives.zipped(handed_out)
     instructor = {f"{name}.ipynb": otter_build.to_bytes(solved[name]) for name in solved}
@@ -101,15 +97,20 @@ def _student_notebooks(
 
 def _homework(course: Course, name: str, hidden: bool) -> dict[str, Any]:
     """What a notebook's own metadata says: to which homework it belongs, what the notebooks of that
-    are, and what its checks are called (with the hidden ones in solved notebooks alone)."""
+    are, what its checks are called (with the hidden ones in solved notebooks alone), and which
+    questions have hidden ones."""
     (notebook,) = (each for each in course.notebooks if each.name == name)
     checks = {
         question.name: [test.name for test in question.tests if hidden or not test.hidden]
         for question in notebook.questions
         if not question.manual
     }
-    names = [each.name for each in course.notebooks]
-    return {"name": course.name, "notebooks": names, "checks": checks}
+    return {
+        "name": course.name,
+        "notebooks": [each.name for each in course.notebooks],
+        "checks": checks,
+        "hidden": [q.name for q in notebook.questions if any(test.hidden for test in q.tests)],
+    }
 
 
 def _student_files(course: Course, notebooks: Mapping[str, bytes]) -> dict[str, bytes]:
@@ -227,39 +228,15 @@ def _pins() -> list[str]:
     return pins
 
 
-def _page(course: Course, name: str, solved: NotebookNode, beside: Mapping[str, bytes]) -> bytes:
-    """The solved notebook, run where the student zip is unpacked, as HTML. Raises CourseError."""
-    from nbclient import NotebookClient
-    from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
-    from nbconvert import HTMLExporter
+def _pages(
+    course: Course, solved: Mapping[str, NotebookNode], beside: Mapping[str, bytes]
+) -> dict[str, bytes]:
+    from autograder import solved_pages  # here: Jupyter's client takes seconds to import
 
-    notebook: NotebookNode = nbformat.from_dict(solved)
-    with tempfile.TemporaryDirectory() as folder:
-        for path, content in {**beside, f"{name}.ipynb": otter_build.to_bytes(solved)}.items():
-            archives.write(Path(folder) / path, content)
-        client = NotebookClient(
-            notebook,
-            timeout=_CELL_SECONDS,
-            kernel_name="python3",
-            resources={"metadata": {"path": folder}},
-        )
-        path = os.pathsep.join([folder, str(course.root)])  # labkit, and what hidden tests import
-        try:
-            client.execute(env={**os.environ, "PYTHONPATH": path}, stderr=subprocess.DEVNULL)
-        except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
-            raise CourseError(f"the solved {name} does not run to its end: {error}") from error
-    _check_passed(name, notebook)
-    page: str = HTMLExporter().from_notebook_node(notebook)[0]
-    return page.encode()
-
-
-def _check_passed(name: str, notebook: NotebookNode) -> None:
-    """Every `grader.check` of the solved notebook passes all its tests. Raises CourseError."""
-    for cell in notebook.cells:
-        if cell.source.startswith("grader.check("):
-            shown = "".join(str(o.get("data", {}).get("text/plain", "")) for o in cell.outputs)
-            if "failed" in shown or "passed" not in shown:
-                raise CourseError(f"the solved {name} fails at {cell.source}:\n{shown}")
+    return {
+        f"{name}.html": solved_pages.page(name, notebook, beside, [course.root])
+        for name, notebook in solved.items()
+    }
 
 
 def _write(folder: Path, files: Mapping[str, bytes]) -> tuple[Path, ...]:

@@ -5,7 +5,7 @@
 #       extension: .py
 #       format_name: percent
 #   kernelspec:
-#     display_name: Python 3
+#     display_name: Python 3 (ipykernel)
 #     language: python
 #     name: python3
 # ---
@@ -166,13 +166,11 @@ success_message: The right count. Hidden checks look at the numbers and decide t
 
 
 def test_how_many_losses(alpha_losses, beta_losses, lambda_threshold):
-    from labkit.checks import as_tensor
+    from labkit.checks import how_many
 
-    named = {"alpha_losses": alpha_losses, "beta_losses": beta_losses}
-    named["lambda_threshold"] = lambda_threshold
-    for name, numbers in named.items():
-        given, count = as_tensor(numbers).numel(), 1 if name == "lambda_threshold" else 2
-        assert given == count, f"{name} has {given} numbers, and {count} were asked for"
+    how_many(alpha_losses, 2, about="alpha_losses")
+    how_many(beta_losses, 2, about="beta_losses")
+    how_many(lambda_threshold, 1, about="lambda_threshold")
 
 
 test_how_many_losses(alpha_losses, beta_losses, lambda_threshold)
@@ -806,10 +804,9 @@ success_message: The right count. A hidden check looks at the numbers and decide
 
 
 def test_two_ends(answer_3c):
-    from labkit.checks import as_tensor
+    from labkit.checks import how_many
 
-    given = as_tensor(answer_3c).numel()
-    assert given == 2, f"answer_3c has {given} numbers, and 2 were asked for"
+    how_many(answer_3c, 2, about="answer_3c")
 
 
 test_two_ends(answer_3c)

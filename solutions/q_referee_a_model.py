@@ -5,7 +5,7 @@
 #       extension: .py
 #       format_name: percent
 #   kernelspec:
-#     display_name: Python 3
+#     display_name: Python 3 (ipykernel)
 #     language: python
 #     name: python3
 # ---
@@ -21,7 +21,7 @@
 # %% [markdown]
 # # Refereeing a model
 #
-# 5 points, all for answers · about an hour and a half, after Problems 1, 3 and 4
+# Problem 6 · 5 points, all for answers · about an hour and a half, after Problems 1, 3 and 4
 #
 # A student put this homework to a language model, part by part, and wrote down what came back and what
 # they thought of it. The answers read well. Nearly all of them are right, and every slip stands in a
@@ -68,11 +68,11 @@ referee.try_on(2, {"A": [[1, 0], [0, 1]], "L": 4})
 
 # %% [raw]
 # # BEGIN QUESTION
-# name: q1
+# name: q6a
 # points: 1
 
 # %% [markdown]
-# ## 1 · Powers and scans
+# ## 6a · Powers and scans
 # 1 point · difficulty 1 of 3 · about 15 minutes
 #
 # Problem 1, parts a and d: the states, their kernel and what it costs. What the claims speak of:
@@ -240,7 +240,7 @@ test_claim_3(verdict_3, confidence_3, counterexample_3)
 # **See both sides of each claim** on your own counterexample.
 
 # %% tags=["otter_ignore"]
-with needs("1"):
+with needs("6a"):
     referee.overview(vars(), 1, 2, 3)
 
 # %% [markdown]
@@ -257,11 +257,11 @@ with needs("1"):
 
 # %% [raw]
 # # BEGIN QUESTION
-# name: q2
+# name: q6b
 # points: 2
 
 # %% [markdown]
-# ## 2 · A with structure
+# ## 6b · A with structure
 # 2 points · difficulty 3 of 3 · about 35 minutes
 #
 # Problem 1, parts e and f: A is diagonal, or the identity plus a matrix of rank one. The model brought a
@@ -566,7 +566,7 @@ test_claim_9(verdict_9, confidence_9, counterexample_9)
 # **See both sides of each claim** on your own counterexample.
 
 # %% tags=["otter_ignore"]
-with needs("2"):
+with needs("6b"):
     referee.overview(vars(), 4, 5, 6, 7, 8, 9)
 
 # %% [markdown]
@@ -589,11 +589,11 @@ with needs("2"):
 
 # %% [raw]
 # # BEGIN QUESTION
-# name: q3
+# name: q6c
 # points: 1
 
 # %% [markdown]
-# ## 3 · Purification
+# ## 6c · Purification
 # 1 point · difficulty 2 of 3 · about 20 minutes
 #
 # Problem 3, parts b and c. In the log the prompt for 3c asks for the first *two* directions, where the
@@ -794,7 +794,7 @@ test_claims_12_and_13(
 # **See both sides of each claim** on your own counterexample.
 
 # %% tags=["otter_ignore"]
-with needs("3"):
+with needs("6c"):
     referee.overview(vars(), 10, 11, 12, 13)
 
 # %% [markdown]
@@ -811,11 +811,11 @@ with needs("3"):
 
 # %% [raw]
 # # BEGIN QUESTION
-# name: q4
+# name: q6d
 # points: 1
 
 # %% [markdown]
-# ## 4 · Ridge attention
+# ## 6d · Ridge attention
 # 1 point · difficulty 2 of 3 · about 20 minutes
 #
 # Problem 4, parts c, f and g. Costs are multiplications: (a, b) times (b, c) makes a b c of them. An order
@@ -1019,7 +1019,7 @@ test_claims_15_and_16(
 # **See both sides of each claim** on your own counterexample.
 
 # %% tags=["otter_ignore"]
-with needs("4"):
+with needs("6d"):
     referee.overview(vars(), 14, 15, 16, 17)
 
 # %% [markdown]
@@ -1047,7 +1047,7 @@ with needs("4"):
 # and no numbers: we read "good" as 0.9, praise as 0.95, silence as 0.5, an objection as 0.4 or 0.6.
 
 # %% tags=["otter_ignore"]
-with needs("1", "2", "3", "4"):
+with needs("6a", "6b", "6c", "6d"):
     calibration.figure(vars())
 
 # %% [markdown]

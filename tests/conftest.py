@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -82,6 +83,21 @@ def no_figure_stays() -> Iterator[None]:
     yield
     if "matplotlib.pyplot" in sys.modules:
         sys.modules["matplotlib.pyplot"].close("all")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def what_is_called_solutions_stays() -> Iterator[None]:
+    """A file's tests may grade another bundle; the next file finds `solutions` as this one did."""
+    path, modules = [*sys.path], _solutions()
+    yield
+    sys.path[:] = path
+    for name in _solutions():
+        del sys.modules[name]
+    sys.modules.update(modules)
+
+
+def _solutions() -> dict[str, ModuleType]:
+    return {n: m for n, m in sys.modules.items() if n == "solutions" or n.startswith("solutions.")}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

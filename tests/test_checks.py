@@ -9,7 +9,18 @@ import pytest
 import torch
 
 from labkit import checks
-from labkit.checks import Case, Mismatch, agree, choice, choices, generator, gradients, same, seeded
+from labkit.checks import (
+    Case,
+    Mismatch,
+    agree,
+    choice,
+    choices,
+    generator,
+    gradients,
+    how_many,
+    same,
+    seeded,
+)
 
 
 def told(*args, **kwargs) -> str:
@@ -124,6 +135,23 @@ def test_a_choice_is_checked_without_telling_the_answer():
             choice(wrong, "L", options)
         said = str(caught.value).replace("choose one of: log L, L", "")
         assert "L" not in said
+
+
+def test_of_several_choices_or_numbers_the_one_that_is_wrong_is_named():
+    for wrong, said in (("x", "choose one of"), ("log L", "not the right"), (..., "answered")):
+        with pytest.raises(Mismatch, match=f"^scan_span: .*{said}"):
+            choice(wrong, "L", ("log L", "L"), about="scan_span")
+    how_many((0.5, 2), 2, about="losses")
+    how_many(3, 1, about="threshold")
+    for wrong, count, said in (
+        ([0.5], 2, "losses is to hold 2 numbers, and holds 1"),
+        ([1, 2], 1, "losses is to hold 1 number, and holds 2"),
+        ("1/1000", 1, "losses: a str came back where numbers were asked for"),
+        (..., 1, "losses: this is still to be answered"),
+    ):
+        with pytest.raises(Mismatch, match=f"^{said}") as caught:
+            how_many(wrong, count, about="losses")
+        assert (caught.value.kind == "unanswered") == (wrong is ...)
 
 
 def test_several_choices_are_checked_in_any_order_without_telling_the_answer():

@@ -275,6 +275,12 @@ BROKEN_MASTERS = {
     "a heading of another part": ("## 1a ·", "## 2a ·", "heading says 2a, and its name says 1a"),
     "tests in Otter's other format": ("ok_format: false", "ok_format: true", "ok_format: false"),
     "an unknown key in Otter's config": ("export_cell", "exprot_cell", "exprot_cell"),
+    "a test that is no Python": (
+        "def test_two_numbers(mean_square):",
+        "def test_two_numbers(mean_square)",
+        "question q1a: a test is no Python: expected ':', at 'def test_two_numbers(mean_square)'",
+    ),
+    "a config that is no YAML": ("name: two numbers", "name: two: numbers", "is not valid YAML"),
     "another notebook's name": ("export_cell", "name: q_big\n# export_cell", "is to be q_tiny"),
 }
 
@@ -330,6 +336,35 @@ def test_a_broken_table_is_named_with_what_to_do(tiny: Path, broken: str) -> Non
     with pytest.raises(CourseError, match=message) as raised:
         course.load(tiny)
     assert "course.toml" in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("names", "shared"),
+    [
+        ({}, "1a and the 1a of"),
+        ({"q1a": "q1", "q1b_1": "q2_1"}, "1 and the 1a of"),
+        ({"q1a": "q11", "q1b_1": "q2_1"}, ""),
+    ],
+)
+def test_a_part_that_could_be_another_notebooks_is_refused(
+    tiny: Path, names: dict[str, str], shared: str
+) -> None:
+    text = (tiny / "solutions" / "q_tiny.py").read_text("utf-8")
+    for old, new in {**names, "## 1a · ": "## ", "## 1b · ": "## "}.items():
+        assert old in text
+        text = text.replace(old, new)
+    (tiny / "solutions" / "q_second.py").write_text(text, "utf-8")
+    change(tiny / course.TABLE, '["q_tiny"]', '["q_tiny", "q_second"]')
+    if shared:
+        with pytest.raises(CourseError, match=f"{shared} q_(tiny|second) could be taken"):
+            course.load(tiny)
+    else:
+        assert len(course.load(tiny).notebooks) == 2
+
+
+def test_no_part_of_the_homework_is_a_bare_number() -> None:
+    parts = [q.part for notebook in course.load(ROOT).notebooks for q in notebook.questions]
+    assert [part for part in parts if part.isdigit()] == []
 
 
 def test_a_folder_that_is_no_bundle_is_said_to_be_none(tmp_path: Path) -> None:

@@ -75,6 +75,32 @@ def test_a_wrong_answer_is_told_the_part_the_input_what_came_and_what_was_wanted
     assert "#D55E00" in verdict._repr_html_()
 
 
+def test_where_no_hidden_checks_follow_none_are_promised(check: Check, unpacked: Path) -> None:
+    file = unpacked / "q_tiny.ipynb"
+    notebook = nbformat.read(file, as_version=4)
+    assert notebook.metadata.homework.hidden == ["q1a"]
+    notebook.metadata.homework.hidden = []
+    nbformat.write(notebook, file)
+    for answer, said in ((torch.mean, "1 of 1 check failed"), (lambda x: 5.0, "the check passed")):
+        assert repr(check(mean_square=answer)).startswith(f"1a: {said}")
+        assert "idden" not in repr(check(mean_square=answer))
+
+
+def test_a_check_that_stumbles_over_what_came_says_that_it_was_the_check(
+    unpacked: Path,
+) -> None:
+    file = unpacked / "q_tiny.ipynb"
+    notebook = nbformat.read(file, as_version=4)
+    tests = notebook.metadata.otter.tests
+    call = "mean_square(torch.tensor([1.0, 3.0]))"
+    assert call in tests.q1a
+    tests.q1a = tests.q1a.replace(call, f"torch.cat([torch.zeros(2, 2), {call}])")
+    nbformat.write(notebook, file)
+    said = repr(Grader("q_tiny").check("q1a", {"mean_square": lambda x: torch.zeros(3, 3)}))
+    assert "RuntimeError: Sizes of tensors must match" in said
+    assert "in the check itself, which goes on with what came back" in said
+
+
 def test_a_check_never_holds_what_is_hidden(check: Check, unpacked: Path) -> None:
     assert len(check(mean_square=torch.mean).outcomes) == 1, "the public one"
     assert "right for any shape" not in (unpacked / "q_tiny.ipynb").read_text("utf-8")

@@ -374,3 +374,13 @@ def test_students_get_all_that_their_notebooks_import() -> None:
         found = set(re.findall(r"^\s*(?:import|from) ([A-Za-z_]\w*)", code, re.MULTILINE))
         missing = {n.lower() for n in found - sys.stdlib_module_names} - installed
         assert not missing, f"{path.name} imports {missing}, which environment.yml lacks"
+
+
+def test_cells_say_that_they_need_parts_that_there_are() -> None:
+    loaded = course.load(ROOT)
+    parts = {question.part for notebook in loaded.notebooks for question in notebook.questions}
+    for notebook in loaded.notebooks:
+        for listed in re.findall(r"\bneeds\((.*?)\)", notebook.master.read_text("utf-8")):
+            for named in re.findall(r'"(.*?)"', listed):
+                told = named in parts or named.startswith("the ")
+                assert told, f"{notebook.name} has a cell that needs {named}, and no such part"

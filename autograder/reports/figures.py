@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 _ROW = 26  # height of a row, in the figure's own units
 _WIDTH = 700
-_LEFT, _RIGHT = 310, 60  # room for names and for numbers
+_LEFT, _RIGHT, _NUMBER = 356, 24, 60  # room for names and numbers; and that for numbers alone
 
 
 def stacked(full: int, some: int, none: int) -> Markup:
@@ -39,7 +39,8 @@ def stripes() -> Markup:
 
 
 def dots(rows: Sequence[tuple[str, float]], name: str) -> Markup:
-    """A row for each (name, share from 0 to 1): a dot on a line from 0% to 100%."""
+    """A row for each (name, share from 0 to 1): the share in percent, beside its name so that a
+    narrow screen has both, and a dot on a line from 0% to 100%."""
     height = _ROW * len(rows) + 2 * _ROW
     told = "; ".join(f"{label} {100 * share:.0f}%" for label, share in rows)
     drawn = Markup("").join(_dot(i, label, share) for i, (label, share) in enumerate(rows))
@@ -53,11 +54,12 @@ def _dot(row: int, label: str, share: float) -> Markup:
     y = _ROW * row + _ROW / 2
     return Markup(
         '<text x="{}" y="{}" text-anchor="end">{}</text>'
+        '<text x="{}" y="{}" text-anchor="end">{:.0f}%</text>'
         '<line class="rule" x1="{}" x2="{}" y1="{}" y2="{}"/>'
-        '<circle class="fill" cx="{:.1f}" cy="{}" r="6"/><text x="{}" y="{}">{:.0f}%</text>'
+        '<circle class="fill" cx="{:.1f}" cy="{}" r="6"/>'
     ).format(
-        _LEFT - 14, y + 5, label, _LEFT, _WIDTH - _RIGHT, y, y, _x(share), y,
-        _WIDTH - _RIGHT + 14, y + 5, 100 * share,
+        _LEFT - _NUMBER, y + 5, label, _LEFT - 14, y + 5, 100 * share,
+        _LEFT, _WIDTH - _RIGHT, y, y, _x(share), y,
     )  # fmt: skip
 
 

@@ -55,7 +55,9 @@ def told(error: Exception) -> str:
     text = f"{type(error).__name__}: {error}".split("\n")[0]
     if isinstance(error, NameError) and not isinstance(error, UnboundLocalError):
         text = f"{error}: run the cell that makes it, or mend its spelling"
-    if not place or not own[-1].line:
+    if not place:
+        return f"{text}\n  in the check itself, which goes on with what came back: is it as asked?"
+    if not own[-1].line:
         return text
     where = "this cell" if place == "<module>" else place
     return f"{text}\n  in {where}: {own[-1].line}"

@@ -219,14 +219,28 @@ class Case:
         same(actual, expected, rtol=self.rtol, axes=self.axes, about=self.about)
 
 
-def choice(actual: object, expected: str, options: Sequence[str]) -> None:
-    """Pass if the option chosen is the right one; the message never tells which that is."""
+def how_many(actual: object, count: int, *, about: str) -> None:
+    """Pass if `actual`, which is called `about`, holds `count` numbers, whatever they are."""
+    try:
+        given = as_tensor(actual).numel()
+    except Mismatch as mismatch:
+        text = f"{about}: {mismatch}"
+        raise Mismatch(text, kind=mismatch.kind, actual=actual) from None
+    if given != count:
+        text = f"{about} is to hold {count} number{'s' * (count != 1)}, and holds {given}"
+        raise Mismatch(text, kind="shape", actual=actual)
+
+
+def choice(actual: object, expected: str, options: Sequence[str], *, about: str = "") -> None:
+    """Pass if the option chosen is the right one; the message never tells which that is. `about`
+    names the choice, where a test asks for several."""
+    prefix = f"{about}: " if about else ""
     if actual is None or actual is Ellipsis:
-        raise Mismatch("this is still to be answered", kind="unanswered")
+        raise Mismatch(f"{prefix}this is still to be answered", kind="unanswered")
     if not isinstance(actual, str) or actual not in options:
-        raise Mismatch(f"choose one of: {', '.join(options)}", kind="type", actual=actual)
+        raise Mismatch(f"{prefix}choose one of: {', '.join(options)}", kind="type", actual=actual)
     if actual != expected:
-        raise Mismatch("this is not the right choice", kind="value", actual=actual)
+        raise Mismatch(f"{prefix}this is not the right choice", kind="value", actual=actual)
 
 
 def choices(actual: object, expected: Sequence[str], options: Sequence[str]) -> None:

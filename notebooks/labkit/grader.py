@@ -46,7 +46,8 @@ class Outcome:
 @dataclass(frozen=True)
 class Verdict:
     """What the checks of one part say; a notebook shows it as HTML, else it is text. `public`: they
-    are not all there is (in an instructor's solved notebook they are)."""
+    are not all there is (they are where nothing is hidden, or in an instructor's solved notebook).
+    """
 
     part: str
     outcomes: tuple[Outcome, ...]
@@ -122,14 +123,14 @@ class Grader:
         import otter.test_files  # noqa: F401  (slow the first time: here, and not at a check)
 
     @functools.cached_property  # once: while the notebook is saved, its file is half written
-    def _tests(self) -> tuple[dict[str, str], dict[str, list[str]]]:
+    def _tests(self) -> tuple[dict[str, str], dict[str, Any]]:
         """The public tests by question, from the notebook's own file or another copy of it, and
-        what each of them is called."""
+        what is known of the homework: what they are called, where hidden ones follow."""
         for path in handin.copies(self.name, Path()):
             metadata = handin.read(path)["metadata"]
             tests = metadata.get("otter", {}).get("tests", {})
             if tests:
-                return tests, metadata.get("homework", {}).get("checks", {})
+                return tests, metadata.get("homework", {})
         text = f"{self.name}.ipynb is not in this folder, and its public checks are in it"
         raise handin.Problem(f"{text}: put it back beside labkit, and run this cell again")
 
@@ -137,19 +138,20 @@ class Grader:
         """Run the public checks of `question` ("q2a") on what the notebook has defined."""
         from otter.test_files.exception_test import ExceptionTestFile
 
-        tests, titles = self._tests
+        tests, homework = self._tests
         if question not in tests:
             raise handin.Problem(f"there is no {question} here, only {', '.join(sorted(tests))}")
         given = vars(sys.modules["__main__"]) if env is None else env
         cases = ExceptionTestFile.from_string(tests[question]).test_cases
-        names = titles.get(question, [case.name for case in cases])
+        names = homework.get("checks", {}).get(question, [case.name for case in cases])
         sources = _sources(tests[question])
         outcomes = [
             _outcome(str(name), case.body, sources, given)
             for name, case in zip(names, cases, strict=True)
         ]
         part = question.removeprefix("q").replace("_", " ").strip()
-        return Verdict(part, tuple(outcomes), public=not any(case.hidden for case in cases))
+        follow = question in homework.get("hidden", tests) and not any(c.hidden for c in cases)
+        return Verdict(part, tuple(outcomes), public=follow)
 
     def hand_in(self) -> None:
         """Write the zip to hand in, and say what is unanswered or missing."""
