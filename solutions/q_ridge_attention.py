@@ -1030,7 +1030,7 @@ success_message: Right so far. Hidden checks on other sizes, gradients and work 
 
 def test_future(causal_ridge_attention):
     import torch
-    from labkit.checks import as_tensor
+    from labkit.checks import as_tensor, same
 
     Q, K = torch.arange(15.0).reshape(5, 3) / 6 - 1, torch.eye(3)[[0, 1, 2, 0, 1]] + 0.25
     V = torch.tensor([[1.0, 0.0], [0.0, 2.0], [-1.0, 1.0], [3.0, 0.5], [1.0, 1.0]])
