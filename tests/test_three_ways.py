@@ -17,7 +17,7 @@ from autograder import course as courses
 from autograder.archives import unzipped
 from autograder.archives import write as write_file
 from autograder.benches import ways
-from autograder.benches.memory import MOST
+from autograder.benches.memory import MOST, zipped
 from autograder.sandbox.levels import probe
 from tests.played import PLACE
 
@@ -89,3 +89,12 @@ def test_three_ways_to_the_same_score(name: str, release: Path, tmp_path: Path, 
     for way, taken in graded.items():
         print(f"{name}, {way}: {taken.peak_bytes / 1e6:.0f} MB")  # pytest -rP shows it
         assert taken.peak_bytes <= MOST, f"{way} took {taken.peak_bytes / 1e6:.0f} MB"
+
+
+@pytest.mark.verify
+@pytest.mark.parametrize("way", ways.WHOLE)
+def test_the_whole_homework_takes_no_more(way: str, release: Path, tmp_path: Path):
+    solved = sorted((release / "instructor").glob("*.ipynb"))
+    assert len(solved) == len(COURSE.notebooks)
+    taken = ways.WHOLE[way](zipped(solved, tmp_path), tmp_path)
+    assert taken <= MOST, f"{way} took {taken / 1e6:.0f} MB"

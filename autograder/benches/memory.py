@@ -39,10 +39,7 @@ def memory(full: bool) -> Iterator[Row | str]:
                 place.mkdir()
                 turns.append(peak(place) / MOST)
             middle = sorted(turns)[len(turns) // 2]
-            claimed = None if said.endswith(ALL) else 1.0
-            yield Row(
-                f"{said} / 700 MB", middle, min(turns), max(turns), len(turns), at_most=claimed
-            )
+            yield Row(f"{said} / 700 MB", middle, min(turns), max(turns), len(turns), at_most=1.0)
 
 
 def contestants(course: Course, release: Path) -> dict[str, Peak]:
@@ -62,10 +59,10 @@ def _peak(grade: ways.Way, notebook: Notebook, file: Path, release: Path, place:
 
 
 def _peak_of_all(whole: Callable[[Path, Path], int], files: list[Path], place: Path) -> int:
-    return whole(_zip(files, place), place)
+    return whole(zipped(files, place), place)
 
 
-def _zip(files: list[Path], place: Path) -> Path:
+def zipped(files: list[Path], place: Path) -> Path:
     """A zip of these files, as students hand one in."""
     path = place / "all.zip"
     with zipfile.ZipFile(path, "w") as archive:
