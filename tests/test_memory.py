@@ -99,6 +99,15 @@ def test_otter_can_be_imported_afterwards_with_the_same_classes():
     assert same == "Notebook 0 True"
 
 
+def test_a_test_file_is_read_where_a_stand_in_is_called_otter():
+    said = said_by(
+        "import types\nsys.modules['otter'] = stand_in = types.ModuleType('otter')"
+        + READS
+        + "print(len(file.test_cases), sys.modules['otter'] is stand_in)"
+    )
+    assert said == "1 True"
+
+
 def test_gradients_load_no_symbolic_algebra():
     """It takes 35 MB, in the trusted process and in the warm one."""
     loaded = said_by(

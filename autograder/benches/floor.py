@@ -20,7 +20,7 @@ import torch
 
 from autograder.diagnosis import Call
 from autograder.grading import use_bundle
-from autograder.sealed_tests import SealedTestFile
+from autograder.sealed_tests import compiled
 from autograder.stages import stage, watched
 
 
@@ -31,7 +31,6 @@ class Floor:
         from autograder.worker.cells import make_shell
 
         self._shell = make_shell()
-        self._compiled = functools.cache(SealedTestFile.from_string)
 
     def run(self, job: Mapping[str, Any]) -> dict[str, Any]:
         """Grade one submission as if nobody could do any harm."""
@@ -51,7 +50,7 @@ class Floor:
             for question, text in job["tests"].items():
                 key = (job["seed"], job["notebook"], question)
                 with stage("tests"):
-                    tests = self._compiled(text, question)
+                    tests = compiled(text, question)
                     for hidden in (False, True):
                         tests.run_sealed(names, key, hidden)
                     scores[question] = tests.score
