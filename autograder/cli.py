@@ -47,6 +47,8 @@ def assign(bundle: Path, out: Path, run: bool) -> None:
     from autograder.notebook import CourseError
 
     course = _load(bundle)
+    if run:
+        click.echo("Running the solved notebooks, one after another: this takes minutes.", err=True)
     try:
         made = release.assign(course, out, run=run)
     except CourseError as error:

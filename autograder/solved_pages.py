@@ -7,6 +7,7 @@ the notebook and the cell.
 
 from __future__ import annotations
 
+import atexit
 import os
 import subprocess
 import tempfile
@@ -78,6 +79,8 @@ def run(
     except (CellExecutionError, TimeoutError, RuntimeError) as error:
         text = f"the solved {name} does not run to its end, but to {begun[-1]}: {error}"
         raise CourseError(text) from error
+    finally:
+        atexit.unregister(client._cleanup_kernel)  # nbclient leaves it where no kernel started
 
 
 def _check_passed(name: str, notebook: NotebookNode) -> None:

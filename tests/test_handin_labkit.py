@@ -80,6 +80,9 @@ def test_all_and_nothing_are_told_apart(save: Save) -> None:
     said = handin.pack(own)
     assert "q_one: everything is answered" in said
     assert "q_two: nothing is answered yet" in said
+    assert "2 of 2 notebooks. Hand it in, or first answer what is open:" in said
+    answered(save, "q_two")
+    assert "2 of 2 notebooks. Hand it in.\n" in handin.pack(own)
 
 
 def test_a_renamed_notebook_is_packed_under_its_own_name(save: Save, tmp_path: Path) -> None:
@@ -122,11 +125,11 @@ def test_an_answer_that_was_run_and_not_saved_is_named(
     monkeypatch.setattr(handin, "_ran", lambda: ran)
     said = handin.pack(own)
     assert "nothing is answered yet" in said
-    assert "Hand it in." in said
+    assert "Hand it in, or first answer what is open:" in said
     ran += [("%time f(1)",), ("def f():", "    return 1"), ("b = f() + a",), ("a[2] = 7",)]
     said = handin.pack(own)
     assert "    1a, 1b: what is saved is not what was run" in said
-    assert "Hand it in." not in said
+    assert "Hand it in" not in said
 
 
 def test_an_answer_that_another_saved_cell_replaces_was_run_as_saved(
@@ -135,7 +138,9 @@ def test_an_answer_that_another_saved_cell_replaces_was_run_as_saved(
     own = save("q_one", "def f():\n    return 1", "def f():\n    return 2", "Because.")
     ran = [("def f():", "    return 1"), ("def f():", "    return 2")]
     monkeypatch.setattr(handin, "_ran", lambda: ran)
-    assert "Hand it in." in handin.pack(own)
+    assert "Hand it in, or" in handin.pack(own), "q_two is missing"
+    answered(save, "q_two")
+    assert "Hand it in.\n" in handin.pack(own)
 
 
 def test_what_is_packed_is_graded_as_a_whole_homework(

@@ -161,6 +161,14 @@ def test_figures_say_everything_in_words_and_escape_it() -> None:
         assert accessibility.of_fragment(str(figure)) == []
 
 
+def test_a_share_stands_beside_its_name_before_its_line_so_that_a_phone_shows_both() -> None:
+    drawn = str(figures.dots([("2a", 0.5)], "How hard"))
+    (name,) = re.findall(r'<text x="([\d.]+)"[^>]*>2a<', drawn)
+    share = re.findall(r'<text x="([\d.]+)"[^>]*>50%<', drawn)[0]
+    line = re.findall(r'<line class="rule" x1="([\d.]+)"', drawn)[0]
+    assert float(name) < float(share) < float(line)
+
+
 @pytest.mark.parametrize(
     "results",
     [[], [graded()], [graded(), UNREADABLE, broken(), evil_result()], with_hours(3, 8)],

@@ -113,8 +113,14 @@ def pack(own: Path) -> str:
     zipped = own.parent / f"{homework['name']}-submission.zip"
     _write(zipped, found)
     count = f"{len(found)} of {len(homework['notebooks'])} notebooks"
-    then = "Hand it in." if ready else "Do not hand it in yet:"
+    whole = len(found) == len(homework["notebooks"]) and all(map(_whole, found.values()))
+    then = "Hand it in." if whole else "Hand it in, or first answer what is open:"
+    then = then if ready else "Do not hand it in yet:"
     return "\n".join([f"{zipped.name} is written, with {count}. {then}", *lines])
+
+
+def _whole(path: Path) -> bool:
+    return all(answer.given for answer in answers(read(path)))
 
 
 def _state(path: Path) -> str:
