@@ -129,7 +129,11 @@ def load_apart(root: Path) -> Course:
     is not held by this one. To be called before it has threads, which it has with numpy."""
     if "numpy" in sys.modules:
         return load(root)
-    with ProcessPoolExecutor(1, get_context("fork")) as apart:
+    try:
+        apart = ProcessPoolExecutor(1, get_context("fork"))
+    except (ImportError, OSError):  # no shared memory here
+        return load(root)
+    with apart:
         return apart.submit(load, root).result()
 
 

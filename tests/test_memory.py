@@ -66,6 +66,20 @@ def test_what_is_wrong_with_a_course_that_is_read_apart_is_told(tmp_path):
     )
 
 
+def test_without_shared_memory_a_course_is_read_all_the_same():
+    """Its processes' locks lie in /dev/shm, which may be read-only, or missing."""
+    assert said_by(
+        "import _multiprocessing\n"
+        "class Refused:\n"
+        "    SEM_VALUE_MAX = 1\n"
+        "    def __init__(self, *_): raise OSError(30, 'Read-only file system')\n"
+        "_multiprocessing.SemLock = Refused\n"
+        "from autograder import course\n"
+        "print(course.load_apart(course.Path(sys.argv[1])).name)",
+        TINY,
+    ).startswith("tiny")
+
+
 READS = """
 from autograder.sealed_tests import compiled
 text = '''
