@@ -40,11 +40,13 @@ def notebook_version(
     root: Path, master: Path, asked: frozenset[str], modules: Iterable[str] = ()
 ) -> str:
     """A hash of what decides a score or a timing of this master's notebook, whose tests ask for the
-    functions `asked`: the master, the references that it imports and those among `modules`, the
-    mistakes in those functions, labkit."""
-    references = _imported_by(master, modules, root, _references(root))
+    functions `asked`: the master, the mistakes in those functions, the references among `modules`,
+    what of references and mistakes all these import, and labkit."""
     mistakes = [file for file in _mistakes(root) if _is_about(file, asked)]
-    return _hash(root, [master, *references, *mistakes])
+    files = [*_references(root), *_mistakes(root)]
+    return _hash(
+        root, {master, *mistakes, *_imported_by([master, *mistakes], modules, root, files)}
+    )
 
 
 def _references(root: Path) -> list[Path]:
@@ -56,12 +58,14 @@ def _mistakes(root: Path) -> list[Path]:
 
 
 def _imported_by(
-    master: Path, modules: Iterable[str], root: Path, files: Collection[Path]
+    importing: Iterable[Path], modules: Iterable[str], root: Path, files: Collection[Path]
 ) -> set[Path]:
-    """Of these files those that the master and these modules import, themselves or through others,
-    and those that are no Python; all, where that cannot be told from their text."""
+    """Of these files those among `modules`, those that they or the `importing` files import,
+    themselves or through others, and those that are no Python; all, where that cannot be told from
+    their text."""
     known = {_module(file, root): file for file in files if file.suffix == ".py"}
-    found, todo, names = set(files) - set(known.values()), [master], set(modules)
+    found, names = set(files) - set(known.values()), set(modules)
+    todo = [file for file in importing if file.suffix == ".py"]
     while todo:
         try:
             names.update(_imports(ast.parse(todo.pop().read_text("utf-8"))))
@@ -103,18 +107,22 @@ def _imports(tree: ast.Module) -> Iterator[str]:
 
 
 def _is_about(file: Path, functions: frozenset[str]) -> bool:
-    """Whether a file marks a mistake in one of these functions, or one in a function that its text
-    does not name."""
+    """Whether a module marks a mistake in one of these functions, or in one that its text does not
+    name."""
     if file.suffix != ".py":
-        return True
+        return False  # it counts for all
     try:
         tree = ast.parse(file.read_text("utf-8"))
     except (SyntaxError, UnicodeDecodeError):
         return True
-    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
-    marks = [c.args[:1] for c in calls if isinstance(c.func, ast.Name) and c.func.id == "mistake"]
-    named = [a[0].value if a and isinstance(a[0], ast.Constant) else None for a in marks]
-    return None in named or not functions.isdisjoint(named) if named else file.name != "__init__.py"
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(func=ast.Name(id="mistake"), args=[ast.Constant(value=name), *_]):
+                if name in functions:
+                    return True
+            case ast.Call(func=ast.Name(id="mistake")):
+                return True
+    return False
 
 
 def _hash(root: Path, files: Iterable[Path]) -> str:

@@ -29,8 +29,8 @@ from otter.assign.question_config import QuestionConfig
 from otter.assign.tests_manager import BEGIN_TEST_CONFIG_REGEX, END_TEST_CONFIG_REGEX
 from otter.assign.utils import is_ignore_cell
 
-from autograder.notebook import CourseError, Notebook, Question, Test
-from autograder.otter_build import IGNORED, KERNEL
+from autograder.notebook import IGNORED, CourseError, Notebook, Question, Test
+from autograder.otter_build import KERNEL
 
 _TEST_KEYS = {"name", "points", "hidden", "success_message", "failure_message"}
 _UNSEEN = ("solutions", "autograder")  # packages a student does not have

@@ -20,9 +20,8 @@ from otter.assign.assignment import Assignment
 from otter.assign.notebook_transformer import NotebookTransformer
 from otter.assign.tests_manager import AssignmentTestsManager
 
-from autograder.notebook import CourseError
+from autograder.notebook import IGNORED, CourseError
 
-IGNORED = "otter_ignore"  # Otter's tag for cells that grading leaves out
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 _TEMPLATES = Path(__file__).resolve().parent / "templates"
 _EXPORT = ("## Submission\n", "# Save your notebook first", "grader.export(")  # Otter's last cells

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from autograder.course import Limits
 from autograder.forks import Fork, Forks
 from autograder.intake import Cell
+from autograder.notebook import IGNORED
 from autograder.remote import Budget, RemoteNamespace, say
 from autograder.results import CellProblem
 from autograder.sandbox import processors
@@ -22,7 +23,6 @@ from autograder.sandbox.pool import Pool
 from autograder.stages import stage
 from autograder.wire import Closed, TimedOut, WireError
 
-SKIP_TAG = "otter_ignore"  # Otter's name for cells that grading leaves out: measurements
 _STAY_SECONDS = 5.0
 _GRACE_SECONDS = 2.0  # between the interrupt and the end of a cell that does not heed it
 _RERUNS = 3  # without the cell that died; after that, without anything from there on
@@ -38,7 +38,7 @@ class Session:
     def __init__(self, pool: Pool, cells: Sequence[Cell], limits: Limits, forks: int = 1):
         self._pool = pool
         self._limits = limits
-        self._cells = [c for c in cells if c.kind == "code" and SKIP_TAG not in c.tags]
+        self._cells = [c for c in cells if c.kind == "code" and IGNORED not in c.tags]
         self._left_out: set[int] = set()
         self._problems: dict[int, CellProblem] = {}
         self._seconds_left = _RUNS_OF_TIME * limits.notebook_seconds

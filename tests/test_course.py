@@ -183,6 +183,25 @@ def test_a_reference_that_is_only_timed_against_belongs_to_its_notebook(tmp_path
     assert found[0][1] != found[1][1]
 
 
+def test_what_a_mistake_imports_belongs_to_its_notebook(tmp_path: Path) -> None:
+    for folder in ("reference", "mistakes"):
+        (tmp_path / "solutions" / folder).mkdir(parents=True)
+    master = tmp_path / "solutions" / "q_a.py"
+    master.touch()
+    mistakes = tmp_path / "solutions" / "mistakes"
+    (mistakes / "of_f.py").write_text(
+        "from solutions.mistakes import shared\nfrom solutions.reference import form\n"
+        "@mistake('f', 'says')\ndef wrong(): ..."
+    )
+    for file in (mistakes / "shared.py", tmp_path / "solutions/reference/form.py"):
+        found = []
+        for text in ("x = 1", "x = 2"):
+            file.write_text(text)
+            found.append([notebook_version(tmp_path, master, frozenset(f)) for f in ("f", "g")])
+        assert found[0][0] != found[1][0], f"{file.name}: imported by a mistake in f"
+        assert found[0][1] == found[1][1], f"{file.name}: of no use to a notebook of g"
+
+
 @pytest.mark.parametrize(
     "line", ["import importlib", "x = __import__('y')", "from . import slow", "def broken("]
 )

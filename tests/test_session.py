@@ -271,12 +271,12 @@ def test_a_question_that_ends_its_process_leaves_the_fork_made_ahead_to_the_next
     assert made.problems == ()
 
 
-def test_the_next_sandbox_is_made_when_no_fork_is_waited_for():
+def test_the_next_sandbox_is_made_when_no_fork_is_waited_for(monkeypatch):
     """It needs the processor that forks get ready on."""
     cells = [Cell(1, "code", "x = 1")]
     with Pool("none", {"labkit": ROOT / "notebooks" / "labkit"}, FAST) as pool:
         begun: list[str] = []
-        pool.make_ahead = lambda: begun.append("one")  # type: ignore[method-assign]
+        monkeypatch.setattr(pool, "make_ahead", lambda: begun.append("one"))
         with Session(pool, cells, FAST, forks=2) as running:
             first = running.fork()
             assert not begun, "another fork is expected"

@@ -35,11 +35,10 @@ from autograder.course import Course
 from autograder.grading import engine_version, public_files
 from autograder.intake import Submission
 from autograder.jobs import Grading, Job
-from autograder.notebook import Notebook
+from autograder.notebook import IGNORED, Notebook
 from autograder.results import Result
 from autograder.sandbox.levels import choose
 from autograder.sandbox.pool import Pool
-from autograder.session import SKIP_TAG
 from autograder.stages import stage, watched
 from autograder.work import Machine
 
@@ -216,7 +215,7 @@ def floor_job(course: Course, notebook: Notebook, file: Path) -> dict[str, Any]:
     return {
         "notebook": notebook.name,
         "seed": course.seed,
-        "cells": [c.source for c in cells if c.kind == "code" and SKIP_TAG not in c.tags],
+        "cells": [c.source for c in cells if c.kind == "code" and IGNORED not in c.tags],
         "tests": notebook.test_files,
     }
 
