@@ -1059,7 +1059,7 @@ def test_last_position(causal_ridge_attention, ridge_attention):
     V = torch.tensor([[1.0, 0.0], [0.0, 2.0], [-1.0, 1.0], [3.0, 0.5], [1.0, 1.0]])
     last = as_tensor(ridge_attention(Q, K, V, 0.5))[-1]
     outputs = as_tensor(causal_ridge_attention(Q, K, V, 0.5))
-    agree(outputs[-1], last, ("its last position", "ridge_attention"), rtol=1e-5, axes=("entry",))
+    agree(outputs[-1], last, ("the last position", "ridge_attention"), rtol=1e-5, axes=("entry",))
 
 
 test_last_position(causal_ridge_attention, ridge_attention)

@@ -220,7 +220,8 @@ def test_two_results_of_ones_own_that_differ_leave_open_which_is_wrong():
         agree([1.0, 3.0], [1.0, 2.0], ("a V", "the layer"), rtol=1e-6, axes=("entry",))
     assert told.value.kind == "agreement"
     assert str(told.value).startswith(
-        "a V does not agree with the layer: 50% of the entries differ, first at entry 1"
+        "a V and the layer do not agree, and either may be wrong: 50% of the entries differ, "
+        "first at entry 1"
     )
     with pytest.raises(Mismatch) as told:
         agree(None, [1.0], ("a", "b"), rtol=1e-6)

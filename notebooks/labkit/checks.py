@@ -195,7 +195,7 @@ def agree(
     except Mismatch as mismatch:
         if mismatch.kind not in ("value", "shape", "not finite"):
             raise
-        text = f"{names[0]} does not agree with {names[1]}: {mismatch}"
+        text = f"{names[0]} and {names[1]} do not agree, and either may be wrong: {mismatch}"
         raise Mismatch(text, kind="agreement") from None
 
 
