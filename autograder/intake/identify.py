@@ -16,9 +16,10 @@ from autograder.intake.model import Cell
 from autograder.intake.notebooks import Parsed
 from autograder.notebook import Notebook
 
+# No group is possessive: Python before 3.11.5 matches those wrongly.
 _DEFINED = re.compile(
     r"(?:async[ \t]++)?(?:def|class)[ \t]++(\w++)"
-    r"|((?:\w++[ \t]*+,[ \t]*+)*+\w++)[ \t]*+(?::[^=\n]*+)?=(?!=)"
+    r"|((?:\w++[ \t]*+,[ \t]*+)*\w++)[ \t]*+(?::[^=\n]*+)?=(?!=)"
 )
 _UNANSWERED = re.compile(r"(?:^|[=:\s])(?:\.\.\.|pass|None|raise NotImplementedError\b.*)$")
 
