@@ -118,6 +118,11 @@ class Race:
                 late = max(_LEAST_DEADLINE, HOPELESS * pace.turn_seconds)
                 contestants[yours(name)] = replace(pace, side=theirs, deadline=late)
             try:
+                if (
+                    device != "cpu"
+                ):  # whose first use may take seconds; the reference has had its own
+                    for function in self._comparison.functions.values():
+                        theirs.turn(function, 1)
                 seconds = take_turns(
                     contestants,
                     pairs(self._comparison),

@@ -60,6 +60,7 @@ from labkit.answers import needs
 from labkit.inputs import diagonal_ssm_inputs, ssm_inputs
 
 torch.manual_seed(8)
+torch.backends.cudnn.allow_tf32 = False  # float32 stays float32 in a GPU's convolutions too
 D = 32  # inputs a step, in all measurements below
 on_gpu = torch.cuda.is_available()
 device = torch.device("cuda" if on_gpu else "cpu")
@@ -298,7 +299,10 @@ test_in_double(unrolled_ssm_forward, make_conv_kernel, conv_ssm_forward)
 # %% [markdown]
 # **See how far apart your two functions are**, on this device. The convolution adds up in another
 # order than the loop, and a GPU in another one again, so a few roundings are to be expected. More
-# than that, or a step from which on they part, is not.
+# than that, or a step from which on they part, is not. (Left to itself, torch has recent GPUs round
+# what goes into a convolution, though not what goes into a matrix product, to the 10 bits of TF32:
+# that is faster, and a thousand times less exact. The first cell forbids it, so that your two
+# functions run the same race. On a GPU, allow it there and look again.)
 
 # %% tags=["otter_ignore"]
 with needs("2d"):

@@ -10,7 +10,7 @@ import torch
 from autograder.diagnosis import known_mistakes
 from labkit import plots, recorded, ssm
 from labkit.checks import Mismatch
-from labkit.inputs import diagonal_ssm_inputs, scaled_diagonal, ssm_inputs
+from labkit.inputs import diagonal_ssm_inputs, rotation, scaled_diagonal, ssm_inputs
 from labkit.timing import Row, Timing
 from solutions.reference import ssm as reference
 from solutions.reference import ssm_diagonal
@@ -200,3 +200,11 @@ def test_keeping_a_part_again_replaces_it_and_leaves_the_others(folder):
 def test_a_machine_without_a_gpu_is_called_what_it_is():
     said = recorded.machine(torch.device("cpu"))
     assert re.fullmatch(r"a CPU with \d+ cores, torch .+", said)
+
+
+def test_inputs_lie_on_the_cpu_whatever_the_default_device_is():
+    """A generator of the CPU's cannot draw for a GPU, and checks use one."""
+    source = torch.Generator().manual_seed(1)
+    with torch.device("meta"):
+        made = *ssm_inputs(2, 3, 4, 5, generator=source), *diagonal_ssm_inputs(2, 3, 4, 5)
+        assert {tensor.device.type for tensor in (*made, rotation(0.1))} == {"cpu"}

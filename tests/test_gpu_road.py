@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import nbformat
 import pytest
 import torch
 
 from autograder import course as courses
-from autograder import intake, reports, stopwatch, timing_jobs, work
+from autograder import intake, masters, otter_build, reports, stopwatch, timing_jobs, work
 from autograder.course import Limits
 from autograder.fleet import grade_class
 from autograder.grading import Grader, public_files
@@ -17,18 +18,22 @@ from autograder.intake import Cell
 from autograder.jobs import Outcome
 from autograder.on_device import device_name
 from autograder.results import Result, Timing
+from autograder.sandbox import pool
+from autograder.sandbox.levels import probe
 from autograder.sandbox.pool import Pool
+from autograder.sandbox.seal import LEVELS
 from autograder.session import Session
 from autograder.stopwatch import Stopwatch
 from autograder.turns import Side, Task
 from autograder.work import gpu_devices
+from autograder.worker import serve
 from autograder.worker.calls import placed
-from labkit.checks import Mismatch
+from labkit.checks import Mismatch, same
 
 ROOT = Path(__file__).resolve().parents[1]
 CLASS = ROOT / "data" / "submissions"
 GPU = "q_coding_ssm_forward_gpu"
-LIMITS = Limits(memory_bytes=1 << 30)
+LIMITS = Limits()
 on_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU; there is none here")
 
 # A notebook that says of itself that it uses CUDA, so that it is treated as one that does.
@@ -105,6 +110,27 @@ def test_there_too_turns_are_timed(warm):
                 assert side.turn("double", 3) > 0
 
 
+def test_cuda_that_another_library_has_started_forbids_a_fork_too(tmp_path, monkeypatch):
+    driver = tmp_path / "nvidia-uvm"
+    monkeypatch.setattr(serve, "_DRIVER_MEMORY", str(driver))
+    assert not serve._cuda_in_use(), "there is no driver"
+    driver.touch()
+    assert not serve._cuda_in_use(), "nobody has it open"
+    with driver.open():
+        assert serve._cuda_in_use()
+
+
+def test_a_sandbox_is_told_where_the_driver_is_and_which_gpus_are_its_own(monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
+    monkeypatch.setenv("LD_LIBRARY_PATH", "/usr/local/nvidia/lib64")
+    told = ("CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH")
+    with_one, without = pool._environment(["/dev/nvidia1"]), pool._environment([])
+    assert [with_one.get(name) for name in told] == ["1", "/usr/local/nvidia/lib64"]
+    assert [without.get(name) for name in told] == ["", None]
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
+    assert "CUDA_VISIBLE_DEVICES" not in pool._environment(["/dev/nvidia1"])
+
+
 # ---- Where tensors go
 
 
@@ -147,6 +173,50 @@ def test_a_result_names_the_gpu_on_which_its_tests_ran_again(course, warm, monke
     assert reports.results_json(told, course)["extra_data"]["device"] == "cpu, A GPU"
     assert "cpu, A GPU (1)" in reports.report_page([told], course)
     assert timing_jobs.with_timings(course, told, []).device == "cpu"
+
+
+# A process in which "cuda" is a name for the CPU, where the first tensor that goes there waits, as
+# the first use of CUDA does: it starts a context and loads libraries.
+PRETENDS = """
+import time, torch
+torch.cuda.is_available = lambda: True
+torch.cuda.get_device_name = lambda: "A GPU"
+torch.set_default_device = lambda device: None
+torch.cuda.synchronize = torch.cuda.reset_peak_memory_stats = lambda: None
+torch.cuda.memory_allocated = torch.cuda.max_memory_allocated = lambda: 0
+goes, makes, started = torch.Tensor.to, torch.empty, []
+
+def on_cpu(device):
+    if torch.device(device).type == "cuda" and not started:
+        time.sleep(0.6)
+        started.append(True)
+    return "cpu"
+
+def to(tensor, *args, **kwargs):
+    args = [on_cpu(a) if isinstance(a, (str, torch.device)) else a for a in args]
+    return goes(tensor, *args, **kwargs)
+
+torch.Tensor.to = to
+torch.empty = lambda *args, device="cpu", **kwargs: makes(*args, device=on_cpu(device), **kwargs)
+"""
+
+
+def test_what_cuda_takes_to_start_is_not_timed_and_not_held_against_anybody(
+    course, warm, monkeypatch
+):
+    monkeypatch.setattr(stopwatch, "_LEAST_DEADLINE", 0.3)
+    cells = stopwatch.reference_cells
+    pretends = [Cell(0, "code", PRETENDS)]
+    monkeypatch.setattr(stopwatch, "reference_cells", lambda master: [*pretends, *cells(master)])
+    rex = submission(course)
+    graded = Grader(course, warm).grade(rex).notebooks[0]
+    there = replace(rex.notebooks[GPU], cells=(*pretends, *rex.notebooks[GPU].cells))
+    comparison = next(c for c in course.comparisons if c.device == "cuda")
+    timing = Stopwatch(course, warm).run(comparison, there, graded)
+    assert (timing.status, timing.problem, timing.machine) == ("measured", "", "A GPU")
+    for size in timing.sizes:
+        assert size.problem == ""
+        assert all(high < 0.3 for _, _, high in size.seconds.values()), size.seconds
 
 
 # ---- Which runner times what
@@ -271,3 +341,59 @@ def test_a_right_submission_is_checked_and_timed_on_the_gpu(name, course, tmp_pa
             assert all(peak > 0 for s in timing.sizes for peak in s.peak_bytes.values())
     assert result.device == f"cpu, {torch.cuda.get_device_name()}"
     assert reports.read(tmp_path, result.submission) == result
+
+
+ASKS = """
+import torch
+from torch.nn.functional import conv1d
+assert torch.cuda.is_available()
+def convolved(x, w):
+    return conv1d(x, w)
+"""
+
+
+@on_gpu
+@pytest.mark.gpu
+@pytest.mark.parametrize("level", [level for level in LEVELS if level != "none"])
+def test_a_sandbox_has_the_gpu_and_counts_in_float32_there(level):
+    problem = probe(level).problem
+    if problem:
+        pytest.skip(f"{level} does not hold here: {problem}")
+    x, w = torch.randn(4, 64, 300), torch.randn(64, 64, 100)
+    with (
+        Pool(level, public_files(ROOT), Limits(), 1, gpu_devices()) as pool,
+        Session(pool, [Cell(1, "code", ASKS)], Limits()) as session,
+    ):
+        assert session.problems == ()
+        assert device_name(session, "cuda") == torch.cuda.get_device_name()
+        for _ in range(2):  # asking about CUDA has not started it: each question has a fork
+            names = session.names("cuda")
+            convolved = names.get("convolved")(x, w)
+            same(convolved, torch.nn.functional.conv1d(x.double(), w.double()), rtol=1e-5)
+            names.close()
+
+
+@on_gpu
+@pytest.mark.gpu
+def test_a_notebook_that_has_used_cuda_is_run_again_for_each_question(warm):
+    there = "import torch\nthere = torch.ones(1, device='cuda')\ndef double(x):\n    return 2 * x"
+    with Session(warm, [Cell(1, "code", there)], LIMITS) as session:
+        for _ in range(2):
+            names = session.names("cuda")
+            assert float(names.get("double")(torch.ones(1))) == 2
+            names.close()
+        assert session.problems == ()
+
+
+@on_gpu
+@pytest.mark.gpu
+@pytest.mark.parametrize("first", ["", "import torch\ntorch.set_default_device('cuda')"])
+def test_the_solved_notebook_runs_on_the_gpu_and_passes_its_checks(first):
+    from autograder import solved_pages
+
+    master = masters.read(ROOT / "solutions" / f"{GPU}.py")
+    solved = otter_build.build(GPU, master.content, master.file).solved
+    if first:
+        solved.cells.insert(1, nbformat.v4.new_code_cell(first))
+    page = solved_pages.page(GPU, solved, {}, [ROOT / "notebooks", ROOT])
+    assert torch.cuda.get_device_name() in page.decode()

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from autograder import course as courses
 from autograder import once
@@ -21,11 +22,11 @@ from autograder.intake import Cell, SubmittedNotebook
 from autograder.results import NotebookResult, QuestionResult, Timing
 from autograder.sandbox.pool import Pool
 from autograder.stopwatch import Stopwatch
+from autograder.work import gpu_devices
 from tests import traces
 
 ROOT = Path(__file__).resolve().parents[1]
 HOSTILE = sorted((ROOT / "tests" / "submissions" / "hostile_timing").glob("*.py"))
-CPU = "q_coding_ssm_forward_cpu"
 HONEST = """
 import torch
 from torch.nn.functional import conv1d, pad
@@ -39,14 +40,17 @@ def unrolled_ssm_forward(W, U, b, x):
     return torch.stack(states, 1)
 
 
-def once(W, U, b, x):
-    T = x.shape[1]
-    powers, step = torch.eye(len(W))[None], W
+def make_conv_kernel(W, T):
+    powers, step = torch.eye(len(W), dtype=W.dtype, device=W.device)[None], W
     while len(powers) < T:
         powers, step = torch.cat([powers, step @ powers]), step @ step
+    return powers[:T].permute(1, 2, 0)
+
+
+def once(W, U, b, x):
+    T = x.shape[1]
     v = (x @ U.T + b).transpose(1, 2)
-    taps = powers[:T].permute(1, 2, 0).flip(-1)
-    return conv1d(pad(v, (T - 1, 0)), taps).transpose(1, 2)
+    return conv1d(pad(v, (T - 1, 0)), make_conv_kernel(W, T).flip(-1)).transpose(1, 2)
 
 
 def three_times(W, U, b, x):
@@ -62,14 +66,17 @@ my_crossing = {4: 100, 32: None, "x": [], 99: 3}
 """
 
 
+def with_one_comparison(part: str, limits: Limits) -> courses.Course:
+    """The homework with this comparison alone, at one size that takes about a second."""
+    loaded = courses.load(ROOT)
+    (comparison,) = (c for c in loaded.comparisons if c.part == part)
+    small = replace(comparison, sizes={"H": [4], "T": [32]}, seconds=0.1)
+    return replace(loaded, limits=limits, comparisons=(small,))
+
+
 @pytest.fixture(scope="module")
 def course() -> courses.Course:
-    """The homework with one comparison, at one size that takes about a second."""
-    loaded = courses.load(ROOT)
-    (comparison,) = (c for c in loaded.comparisons if c.notebook == CPU)
-    small = replace(comparison, sizes={"H": [4], "T": [32]}, seconds=0.1)
-    limits = Limits(memory_bytes=1 << 30)
-    return replace(loaded, limits=limits, comparisons=(small,))
+    return with_one_comparison("2c", Limits(memory_bytes=1 << 30))
 
 
 @pytest.fixture(scope="module")
@@ -81,22 +88,30 @@ def pool(course):
         yield warm
 
 
-def graded(score: float = 4.0) -> NotebookResult:
-    """What correctness made of a notebook that is right in both questions."""
-    questions = tuple(QuestionResult(name, name[1:], "", score, 4.0) for name in ("q2a", "q2b"))
-    return NotebookResult(CPU, "", 2 * score, 8.0, "ok", "x.py", questions=questions, key="k")
+def graded(comparison, score: float = 4.0) -> NotebookResult:
+    """What correctness made of a notebook that is right in the questions it needs."""
+    questions = tuple(QuestionResult(q, q[1:], "", score, 4.0) for q in comparison.needs)
+    name, total = comparison.notebook, 4.0 * len(questions)
+    return NotebookResult(name, "", total, total, "ok", "x.py", questions=questions, key="k")
 
 
 def timed(course, pool, source: str, score: float = 4.0) -> Timing:
     cells = (Cell(1, "code", HONEST), Cell(2, "code", source))
-    submitted = SubmittedNotebook(CPU, "x.py", "its name", cells)
     (comparison,) = course.comparisons
-    return Stopwatch(course, pool).run(comparison, submitted, graded(score))
+    submitted = SubmittedNotebook(comparison.notebook, "x.py", "its name", cells)
+    return Stopwatch(course, pool).run(comparison, submitted, graded(comparison, score))
 
 
-def pair(size, over: str):
-    (found,) = (p for p in size.pairs if p.over == over and "reference" in p.under)
-    return found
+def check_that_it_is_slower(size, outcome: str) -> None:
+    """What was done several times over took longer than the reference does it once."""
+    over = "your recurrence" if outcome == "baseline" else "your convolution"
+    (ratio,) = (p for p in size.pairs if p.over == over and "reference" in p.under)
+    assert ratio.verdict != "faster", ratio
+    assert ratio.ratio > 1.5, f"done three times over, or more: {ratio}"
+
+
+def outcome_of(path: Path) -> str:
+    return re.search(r"^# outcome: (.*)$", path.read_text(), re.M)[1]
 
 
 QUICK = ("hijacked_worker", "replayed_results", "slowed_baseline", "zeroed_output")
@@ -110,23 +125,36 @@ QUICK = ("hijacked_worker", "replayed_results", "slowed_baseline", "zeroed_outpu
     ],
 )
 def test_nothing_is_gained(path, course, pool):
-    outcome = re.search(r"^# outcome: (.*)$", path.read_text(), re.M)[1]
+    outcome = outcome_of(path)
     result = timed(course, pool, path.read_text())
     assert result.status == "measured", result.problem
     for size in result.sizes:
         if size.problem:
             assert "wrong" in outcome, size.problem
             assert "_ssm_forward, a timed result" in size.problem
-        elif outcome == "baseline":
-            assert pair(size, "your recurrence").verdict == "slower"
         else:
-            assert "slower" in outcome, f"{outcome} was expected, and it was timed"
-            ratio = pair(size, "your convolution")
-            assert ratio.verdict != "faster", ratio
-            assert ratio.ratio > 1.5, f"a convolution done three times over: {ratio}"
+            assert outcome != "wrong", "it was timed"
+            check_that_it_is_slower(size, outcome)
     if outcome == "baseline":
         assert any("Your recurrence takes up to" in note for note in result.notes)
     assert traces.processes(pool.users) == []
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU; there is none here")
+@pytest.mark.parametrize("path", HOSTILE, ids=lambda path: path.stem)
+def test_nothing_is_gained_on_a_gpu(path):
+    from autograder.sandbox.levels import choose
+
+    course = with_one_comparison("2e", Limits())
+    level, _ = choose([ROOT / "solutions"])
+    with Pool(level, public_files(ROOT), course.limits, 2, gpu_devices()) as pool:
+        result = timed(course, pool, path.read_text())
+    assert result.checked == torch.cuda.get_device_name()
+    assert result.status in ("measured", "not correct"), result.problem
+    for size in result.sizes:
+        if not size.problem:
+            check_that_it_is_slower(size, outcome_of(path))
 
 
 def test_an_honest_submission_is_measured_against_itself_and_the_reference(course, pool):

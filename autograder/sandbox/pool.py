@@ -78,7 +78,7 @@ class Pool:
             self._process = subprocess.Popen(
                 [*command, str(theirs.fileno()), str(self._public), self._processors],
                 pass_fds=[theirs.fileno()],
-                env=_clean_environment(),
+                env=_environment(self.devices),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
@@ -215,8 +215,13 @@ def _claim_users(count: int) -> list[tuple[int, socket.socket]]:
     raise SandboxError(f"other graders on this machine use all of the uids {_USERS}")
 
 
-def _clean_environment() -> dict[str, str]:
-    """What the warm process, and so every child, sees: nothing of the grader's own environment."""
+def _environment(devices: Sequence[str]) -> dict[str, str]:
+    """What the warm process, and so every child, sees: of the grader's own environment only where a
+    GPU's driver lies, and which GPUs are its to use; none where a sandbox has no devices."""
+    cuda = {"CUDA_VISIBLE_DEVICES": ""}
+    if devices:
+        own = ("CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH")
+        cuda = {name: os.environ[name] for name in own if name in os.environ}
     threads = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
     return {
         "PATH": "/usr/local/bin:/usr/bin:/bin",
@@ -224,6 +229,7 @@ def _clean_environment() -> dict[str, str]:
         "LANG": "C.UTF-8",
         "MPLBACKEND": "Agg",
         "PYTORCH_NVML_BASED_CUDA_CHECK": "1",  # asking about CUDA must not start it
+        **cuda,
         **dict.fromkeys(threads, "1"),
     }
 

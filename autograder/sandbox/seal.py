@@ -31,6 +31,7 @@ HOME = "/home/student"  # where a notebook runs, at level `namespaces`
 # What of /etc a process needs; no users but its own, no names of hosts, no keys.
 _ETC = ("ld.so.cache", "alternatives", "fonts", "localtime", "mime.types", "nsswitch.conf")
 _PROC = ("cpuinfo", "filesystems", "meminfo", "stat", "version")  # command lines may hold secrets
+_PROC_OF_DRIVERS = ("devices", "driver")
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64")
 _DEVICES = ("null", "zero", "full", "random", "urandom")
 
@@ -114,7 +115,8 @@ def inside(settings: Settings, work: str) -> None:
     if settings.level == "landlock":
         devices = [f"/dev/{name}" for name in _DEVICES]
         etc = [f"/etc/{name}" for name in _ETC]
-        proc = [f"/proc/{name}" for name in (*_PROC, os.getpid())]
+        of_drivers = _PROC_OF_DRIVERS if settings.devices else ()
+        proc = [f"/proc/{name}" for name in (*_PROC, *of_drivers, os.getpid())]
         kernel.landlock(
             [*_SYSTEM, *etc, *proc, *settings.read_only, settings.public],
             [work, "/dev/shm", *devices, *settings.devices],

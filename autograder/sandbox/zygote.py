@@ -83,6 +83,7 @@ def warm() -> Any:
         importlib.import_module(module.name)
     torch.set_num_threads(1)
     torch.set_num_interop_threads(1)
+    torch.backends.cudnn.allow_tf32 = False  # else a GPU's convolutions round inputs to 10 bits
     x = torch.randn(2, 3, 8, requires_grad=True)
     F.conv1d(x, torch.randn(3, 3, 2)).sum().backward()
     torch.autograd.grad((2 * x).sum(), x)  # given a cotangent, it would load sympy: 35 MB

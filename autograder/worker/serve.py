@@ -24,6 +24,8 @@ from autograder.worker.calls import reseed
 from autograder.worker.calls import serve as serve_calls
 from autograder.worker.cells import run_cell
 
+_DRIVER_MEMORY = "/dev/nvidia-uvm"  # open where CUDA has started, and not where it was asked about
+
 
 def serve(channel: Channel, shell: InteractiveShell, prepare: Callable[[], None]) -> None:
     """Answer until the other side hangs up. Each fork prepares itself before it is asked."""
@@ -59,10 +61,16 @@ def serve(channel: Channel, shell: InteractiveShell, prepare: Callable[[], None]
 
 
 def _cuda_in_use() -> bool:
-    """Whether a fork of this process could not use CUDA, since this one does."""
+    """Whether a fork of this process could not use CUDA, since this one does: through torch, or
+    through anything else that has the driver's memory open."""
     import torch
 
-    return bool(torch.cuda.is_initialized())
+    if torch.cuda.is_initialized():
+        return True
+    if not os.path.exists(_DRIVER_MEMORY):
+        return False
+    files = os.listdir("/proc/self/fd")
+    return any(os.path.realpath(f"/proc/self/fd/{file}") == _DRIVER_MEMORY for file in files)
 
 
 def _fork(

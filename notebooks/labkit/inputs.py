@@ -1,6 +1,7 @@
 """Random systems that neither die out nor explode.
 
-Goes out: float32 tensors. Why it matters: powers of a matrix shrink or grow like its spectral
+Goes out: float32 tensors on the CPU, whatever the default device is, so that a seed gives the same
+ones everywhere. Why their size matters: powers of a matrix shrink or grow like its spectral
 radius to the power l. Entries drawn as 0.05 * randn give a small radius at H = 8, so the kernel
 underflows within a few dozen steps (to zeros and denormal numbers, which are slow), and one above
 1 at H = 512, so it explodes. A multiple of an orthogonal matrix has all its eigenvalues on one
@@ -10,8 +11,11 @@ circle: every power has the norm radius**l, whatever the size.
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import torch
+
+_normal = partial(torch.randn, device="cpu")
 
 
 def scaled_orthogonal(
@@ -26,7 +30,7 @@ def scaled_orthogonal(
     >>> torch.allclose(W @ W.T, 0.25 * torch.eye(4), atol=1e-6)
     True
     """
-    q, r = torch.linalg.qr(torch.randn(n, n, generator=generator, dtype=torch.float64))
+    q, r = torch.linalg.qr(_normal(n, n, generator=generator, dtype=torch.float64))
     scaled: torch.Tensor = radius * q * r.diagonal().sign()
     return scaled.float()
 
@@ -37,7 +41,7 @@ def rotation(angle: float, radius: float = 1.0) -> torch.Tensor:
     Its powers are known in closed form: rotation(a, r)^l = rotation(l a, r^l).
     """
     c, s = math.cos(angle), math.sin(angle)
-    return radius * torch.tensor([[c, -s], [s, c]])
+    return radius * torch.tensor([[c, -s], [s, c]], device="cpu")
 
 
 def ssm_inputs(
@@ -54,9 +58,9 @@ def ssm_inputs(
     W is `scaled_orthogonal`; U, b and x are normal, U scaled so that U x has entries near 1.
     """
     W = scaled_orthogonal(H, radius, generator)
-    U = torch.randn(H, D, generator=generator) / math.sqrt(D)
-    b = torch.randn(H, generator=generator)
-    x = torch.randn(N, T, D, generator=generator)
+    U = _normal(H, D, generator=generator) / math.sqrt(D)
+    b = _normal(H, generator=generator)
+    x = _normal(N, T, D, generator=generator)
     return W, U, b, x
 
 
@@ -69,9 +73,9 @@ def scaled_diagonal(
     >>> scaled_diagonal(1, 0.5)
     tensor([[0.5000]])
     """
-    magnitudes = torch.linspace(radius, 0.9 * radius, n)
+    magnitudes = torch.linspace(radius, 0.9 * radius, n, device="cpu")
     magnitudes[1::2] *= -1
-    return magnitudes[torch.randperm(n, generator=generator)].diag()
+    return magnitudes[torch.randperm(n, generator=generator, device="cpu")].diag()
 
 
 def diagonal_ssm_inputs(

@@ -41,7 +41,7 @@ def taps(make_kernel: Callable[..., Any]) -> None:
     """The kernel of four units of which every power is known: a line for a^l, dots for theirs."""
     entries, count = torch.tensor([0.98, 0.8, -0.95, -0.6]), 24
     K = shaped(make_kernel(entries.diag(), count), 4, 1, count)
-    known = entries.double()[:, None] ** torch.arange(count)
+    known = as_tensor(entries)[:, None] ** torch.arange(count, device="cpu")
     figure, panels = plt.subplots(1, 4, figsize=(11, 2.9), sharey=True)
     for unit, ax in enumerate(panels):
         ax.plot(range(count), known[unit], color=BLACK, lw=1, ls="--", label="a^l, known")

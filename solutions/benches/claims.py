@@ -3,7 +3,8 @@
 2(c) and 2(e) compare the recurrence with the convolution, on a CPU and on a GPU; 2(f) compares them
 for a diagonal W. The fair way: taking turns on fresh inputs, W of radius 0.99, pair by pair, and on
 a CPU the time of this thread alone. The original way: W = 0.05 randn, one call to warm up, the mean
-of ten, one form after the other, and on a GPU a clock that does not wait. Both on one thread.
+of ten, one form after the other, and on a GPU a clock that does not wait, and convolutions that
+round to TF32, torch's default. Both on one thread.
 
 What was measured goes to data/measurements/<machine>.json, with the figure beside it.
 """
@@ -112,7 +113,8 @@ def _at(
     forms = {name: _on(claim.device, form) for name, form in claim.forms.items()}
     first, second = forms
     clock = time.thread_time if claim.device == "cpu" else fair.timer
-    turns = race(forms, fresh, rounds=rounds, budget=4.0, clock=clock)
+    with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+        turns = race(forms, fresh, rounds=rounds, budget=4.0, clock=clock)
     args = fresh()
     for name, form in forms.items():
         low, middle, high = statistics.quantiles(turns[name], n=4, method="inclusive")
