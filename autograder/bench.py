@@ -25,9 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from torch.utils.benchmark.utils.timer import timer  # synchronises an accelerator first
-
-from labkit.timing import using_threads
+from labkit.timing import timer, using_threads
 
 PACKAGES = ("autograder.benches", "solutions.benches")
 FEWEST = 6  # rounds: of fewer than six values no two enclose the median with 95%

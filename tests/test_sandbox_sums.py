@@ -26,7 +26,7 @@ def in_children(count, work):
             raise OSError("the kernel refused")
 """
 OVERRUNS = {
-    "memory": "in_children(4, lambda: bytearray(b'x') * (200 << 20))",
+    "memory": "in_children(4, lambda: bytearray(b'x') * (165 << 20))",
     "processes": "in_children(100, lambda: None)",
     "open files": "in_children(8, lambda: [open('/dev/null') for _ in range(80)])",
     "disk": (

@@ -1,4 +1,7 @@
-"""Memory of grading: what all processes of it hold at once, for each notebook and way."""
+"""Memory of grading: what all processes of it hold at once, for each notebook and way.
+
+The bound is for torch's build for CPUs. With CUDA, its libraries take some 300 MB themselves.
+"""
 
 from __future__ import annotations
 

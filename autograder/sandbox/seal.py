@@ -235,14 +235,16 @@ def note_memory() -> None:
     global _data_bytes, _resident_bytes  # noqa: PLW0603  set once, before the first fork
     status = Path("/proc/self/status").read_text()
     _data_bytes = int(status.split("VmData:")[1].split()[0]) * 1024
-    _resident_bytes = int(status.split("VmRSS:")[1].split()[0]) * 1024
+    kind = "RssAnon:" if "RssAnon:" in status else "VmRSS:"  # not every kernel tells them apart
+    _resident_bytes = int(status.split(kind)[1].split()[0]) * 1024
 
 
 _data_bytes = _resident_bytes = 0
 
 
 def resident_at_start() -> int:
-    """Bytes that a sandbox has in memory before it does anything: the warm process's own."""
+    """Bytes that a sandbox has in memory before it does anything, but for what files hold: the warm
+    process's own."""
     return _resident_bytes
 
 

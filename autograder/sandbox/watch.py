@@ -19,6 +19,9 @@ from autograder.sandbox.seal import Settings, resident_at_start
 
 INTERVAL = 0.2  # seconds between two looks
 _DEEPEST = 64  # folders within folders
+# Of a process, in /proc: memory that no file holds. What libraries' files take is everybody's.
+_WHOLE = ("RssAnon:", "RssShmem:", "VmPTE:")
+_SHARES = ("Pss_Anon:", "Pss_Shmem:")
 _SHARED = "/dev/shm"  # where a sandbox without mounts of its own may write, besides its work folder
 
 
@@ -32,7 +35,7 @@ def overrun(settings: Settings, work: str) -> str:
         if sum(map(_open_files, alive)) > settings.open_files:
             return "open files"
         most = settings.memory_bytes + resident_at_start()
-        if sum(map(_resident, alive)) > most and sum(map(share, alive)) > most:
+        if sum(map(_resident, alive)) > most and sum(share(p, _SHARES) for p in alive) > most:
             return "memory"
         found = dict(item for process in alive for item in _deleted(process))
     if work:
@@ -74,12 +77,13 @@ def _open_files(process: int) -> int:
 
 def _resident(process: int) -> int:
     """Bytes of memory that a process has in use, pages it shares counted whole: quickly read."""
-    return _kibibytes(process, "status", ("VmRSS:", "VmPTE:"))
+    return _kibibytes(process, "status", _WHOLE) or _kibibytes(process, "status", ("VmRSS:",))
 
 
-def share(process: int) -> int:
-    """The same with a page that n processes share counted as 1/n (proportional set size)."""
-    pages = _kibibytes(process, "smaps_rollup", ("Pss:",))
+def share(process: int, kinds: tuple[str, ...] = ("Pss:",)) -> int:
+    """The same with a page that n processes share counted as 1/n (proportional set size), of these
+    kinds of memory; of all kinds, unless told."""
+    pages = _kibibytes(process, "smaps_rollup", kinds)
     tables = _kibibytes(process, "status", ("VmPTE:",))
     return pages + tables if pages else _resident(process)
 

@@ -20,7 +20,6 @@ from typing import Any
 
 import torch
 from torch.autograd.profiler import profile  # torch.profiler's takes a second to load, and 70 MB
-from torch.utils.benchmark.utils.timer import timer  # synchronises an accelerator first
 from tqdm import tqdm
 
 from labkit.checks import as_tensor
@@ -47,6 +46,13 @@ class Row:
     sizes: dict[str, int]
     time: Timing
     peak_bytes: int
+
+
+def timer() -> float:
+    """The clock's seconds, once a GPU that is in use has finished."""
+    if torch.cuda.is_initialized():
+        torch.cuda.synchronize()
+    return time.perf_counter()
 
 
 def compare(
