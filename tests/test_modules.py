@@ -1,6 +1,8 @@
-"""Which module takes from which: steps that know nothing of the next, so never in a circle."""
+"""Which module takes from which: steps that know nothing of the next, so never in a circle; and
+what no module may hold."""
 
 import ast
+import re
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -37,3 +39,14 @@ def test_no_modules_import_each_other_in_a_circle(package):
         TopologicalSorter(graph).prepare()
     except CycleError as error:
         pytest.fail(f"a circle: {' imports '.join(reversed(error.args[1]))}")
+
+
+@pytest.mark.parametrize("package", ["autograder", "notebooks/labkit", "solutions"])
+def test_no_expression_repeats_a_group_possessively(package):
+    """Python before 3.11.5 matches those wrongly (CPython issue 106052); Debian 12 has 3.11.2."""
+    possessive = re.compile(r"(?<!\\)\)(?:[*+?]|\{[\d,]+\})\+")
+    for path in (ROOT / package).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                found = possessive.search(node.value)
+                assert not found, f"{path.name}, line {node.lineno}: {node.value}"
