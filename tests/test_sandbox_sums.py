@@ -26,6 +26,7 @@ def in_children(count, work):
             raise OSError("the kernel refused")
 """
 OVERRUNS = {
+    # Too much by less than what the files of libraries take, which must not add to the limit.
     "memory": "in_children(4, lambda: bytearray(b'x') * (165 << 20))",
     "processes": "in_children(100, lambda: None)",
     "open files": "in_children(8, lambda: [open('/dev/null') for _ in range(80)])",

@@ -76,7 +76,8 @@ def _open_files(process: int) -> int:
 
 
 def _resident(process: int) -> int:
-    """Bytes of memory that a process has in use, pages it shares counted whole: quickly read."""
+    """Bytes of memory that a process has in use and no file holds (all of it, where the kernel does
+    not tell them apart), pages it shares counted whole: quickly read."""
     return _kibibytes(process, "status", _WHOLE) or _kibibytes(process, "status", ("VmRSS:",))
 
 
