@@ -168,6 +168,17 @@ def test_a_python_below_tmp_can_be_read_too(pool, monkeypatch):
         shutil.rmtree(folder)
 
 
+def test_links_by_which_a_python_is_found_are_shown_too(tmp_path, monkeypatch):
+    """As installers make them in ~/.local/bin: an environment's python is a link to such a link."""
+    before = seal.python_paths()
+    link, own = tmp_path / "bin" / "python3", tmp_path / "venv" / "python"
+    for path, target in ((link, os.path.realpath(sys.executable)), (own, "../bin/python3")):
+        path.parent.mkdir()
+        path.symlink_to(target)
+    monkeypatch.setattr(sys, "executable", str(own))
+    assert seal.python_paths() == (*before, str(link))
+
+
 def test_worker_processes_can_be_used(child):
     source = """
 from torch.utils.data import DataLoader

@@ -57,9 +57,20 @@ class Settings:
 
 
 def python_paths() -> tuple[str, ...]:
-    """The folders of the Python that runs this, outside the system's own."""
+    """The folders of the Python that runs this, outside the system's own, and the links by which a
+    virtual environment finds it, where they lie outside of these."""
     prefixes = {os.path.realpath(p) for p in (sys.prefix, sys.base_prefix)}
-    return tuple(sorted(p for p in prefixes if p != "/usr" and not p.startswith("/usr/")))
+    found = sorted(p for p in prefixes if not _below(p, ["/usr"]))
+    link = sys.executable
+    while os.path.islink(link):
+        link = os.path.join(os.path.dirname(link), os.readlink(link))
+        if os.path.islink(link) and not _below(link, ["/usr", *prefixes]):
+            found.append(os.path.abspath(link))
+    return tuple(found)
+
+
+def _below(path: str, folders: list[str]) -> bool:
+    return any(path == folder or path.startswith(f"{folder}/") for folder in folders)
 
 
 def outside(settings: Settings) -> str:
