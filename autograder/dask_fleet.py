@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 from distributed import Client, Future, as_completed
 from distributed.scheduler import KilledWorker
+from distributed.security import Security
 
 from autograder.course import Course
 from autograder.dask_worker import do_job
@@ -26,6 +27,7 @@ from autograder.jobs import FleetError, Grading, Job, Outcome, job_to_json, outc
 
 _CONNECT_SECONDS = 10.0
 _LOOK_SECONDS = 0.2
+_SETTINGS = " (DASK_DISTRIBUTED__COMM__...: see docs/fleet.md)"
 _SAY_SECONDS = 2.0  # a job that waits for longer than this for a worker to join is told of
 
 Say = Callable[[str], None]
@@ -66,8 +68,26 @@ def _is_loopback(host: str) -> bool:
     return all(ipaddress.ip_address(address).is_loopback for address in found)
 
 
+def _check_settings(address: str) -> None:
+    """Raises FleetError where Dask's TLS settings and the address do not fit: Dask would say so
+    late, and not well."""
+    tls, security = urlsplit(address).scheme == "tls", Security()
+    try:
+        ready = security.get_connection_args("client")["ssl_context"] is not None
+    except OSError as error:
+        why = str(error.strerror or error)
+        raise FleetError(
+            f"the key or certificate for TLS cannot be used: {why}{_SETTINGS}"
+        ) from None
+    if tls and not ready:
+        raise FleetError(f"{address} wants a key and a certificate, and none are set{_SETTINGS}")
+    if not tls and security.require_encryption:
+        raise FleetError(f"{address} is not encrypted, and Dask's settings want that{_SETTINGS}")
+
+
 @contextmanager
 def _client(address: str) -> Iterator[Client]:
+    _check_settings(address)
     try:
         client = Client(address, timeout=_CONNECT_SECONDS, set_as_default=False)
     except (OSError, ValueError, TypeError, RuntimeError) as error:

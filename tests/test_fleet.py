@@ -141,6 +141,25 @@ def test_without_a_scheduler_there_is_one_clear_line(tiny, tmp_path, monkeypatch
             grade_class(tiny, handed_in, tmp_path / "out", scheduler=address)
 
 
+@pytest.mark.parametrize(
+    ("address", "settings", "says"),
+    [
+        ("tls://127.0.0.1:1", {}, "tls://127.0.0.1:1 wants a key and a certificate"),
+        ("tls://127.0.0.1:1", {"tls.ca-file": "/no", "tls.client.cert": "/no"}, "No such file"),
+        ("127.0.0.1:1", {"require-encryption": True}, "127.0.0.1:1 is not encrypted"),
+    ],
+)
+def test_tls_settings_that_do_not_fit_are_told_at_once(address, settings, says):
+    import dask
+
+    from autograder.dask_fleet import offers_gpu
+
+    named = {f"distributed.comm.{name}": value for name, value in settings.items()}
+    with dask.config.set(named), pytest.raises(FleetError, match=says) as told:
+        offers_gpu(address)
+    assert "docs/fleet.md" in str(told.value)
+
+
 def test_a_job_that_must_be_alone_takes_as_much_as_the_largest_worker_has_that_can_do_it(tiny):
     from autograder.dask_fleet import takes
 
