@@ -307,8 +307,9 @@ with needs("2a"):
 #
 # **What is checked.** Values: of the kernel and of the states, at powers of two and at any T. And one
 # point for cost, counted in torch's operations and not timed: when T grows sixteenfold the span
-# of your kernel, the longest chain of operations that wait for one another, may grow fourfold at most.
-# Doubling doubles it; a loop over the powers makes it sixteen times as long.
+# of your kernel, the longest chain of operations that wait for one another, may grow fourfold at most,
+# and that of your convolution, kernel and all, eightfold. Doubling doubles it; a loop over the powers
+# or over the steps makes it sixteen times as long.
 
 # %% [raw]
 # # BEGIN SOLUTION
@@ -475,30 +476,6 @@ test_kernel_any_length(make_conv_kernel)
 
 # %%
 """ # BEGIN TEST CONFIG
-name: the span of the kernel grows like log T
-points: 1
-hidden: true
-"""  # END TEST CONFIG
-
-
-def test_kernel_span(make_conv_kernel):
-    from labkit.costs import grows_at_most, size_from
-    from solutions.reference import ssm
-
-    short = 16 * size_from(1, 2)
-    advice = "Each round should double the number of powers."
-    for case in ssm.kernel_cases(T=(16 * short,), radius=0.98):
-        W, long = case.args
-        expected = ssm.kernel(W, long)
-        case.same(ssm.by_lag(make_conv_kernel(W, long)), expected)
-        args = {T: (W, T) for T in (short, long)}
-        grows_at_most(make_conv_kernel, args.get, (short, long), factor=4, advice=advice)
-
-
-test_kernel_span(make_conv_kernel)
-
-# %%
-""" # BEGIN TEST CONFIG
 name: the convolution at powers of two
 points: 2
 hidden: true
@@ -534,6 +511,36 @@ def test_conv_any_length(conv_ssm_forward):
 
 
 test_conv_any_length(conv_ssm_forward)
+
+# %%
+""" # BEGIN TEST CONFIG
+name: the spans of kernel and convolution grow like log T
+points: 1
+hidden: true
+"""  # END TEST CONFIG
+
+
+def test_spans(make_conv_kernel, conv_ssm_forward):
+    from labkit.costs import grows_at_most, size_from
+    from solutions.reference import ssm
+
+    short = 16 * size_from(1, 2)
+    long = 16 * short
+    for case in ssm.kernel_cases(T=(long,), radius=0.98):
+        W, _ = case.args
+        case.same(ssm.by_lag(make_conv_kernel(W, long)), ssm.kernel(W, long))
+        args = {T: (W, T) for T in (short, long)}
+        advice = "Each round should double the number of powers."
+        grows_at_most(make_conv_kernel, args.get, (short, long), factor=4, advice=advice)
+    for case in ssm.cases(T=(long,), radius=0.98):
+        W, U, b, x = case.args
+        case.same(conv_ssm_forward(W, U, b, x), ssm.recurrence(W, U, b, x))
+        args = {T: (W, U, b, x[:, :T].clone()) for T in (short, long)}
+        advice = "Is there a loop over the steps?"
+        grows_at_most(conv_ssm_forward, args.get, (short, long), factor=8, advice=advice)
+
+
+test_spans(make_conv_kernel, conv_ssm_forward)
 
 # %% [raw]
 # # END TESTS

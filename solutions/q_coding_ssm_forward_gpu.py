@@ -486,7 +486,8 @@ if not on_gpu:
 # (H, H), with zeros beside its diagonal, and your tensors go where the inputs are, as in 2d:
 #
 # - `make_diag_depthwise_kernel(W, T)`: the powers of each entry, (H, 1, T), in either order as
-#   before. There is no matrix product left to save here, so any way to the powers is welcome.
+#   before. No chain of matrix products is left to shorten: any way to the powers is welcome, as long
+#   as it takes powers of entries and not of the whole matrix.
 # - `diag_conv_ssm_forward(W, U, b, x)`: the states by a depthwise convolution.
 # - `diag_unrolled_ssm_forward(W, U, b, x)`: the states one step after another, without a product by
 #   W.
@@ -504,7 +505,9 @@ if not on_gpu:
 # **How this is checked.** The homework's own check took W = c times the identity and compared two
 # of your functions with each other. A function that reads W[0, 0] and nothing else passes that, and
 # so does a mistake that is made in both. Ours takes diagonals whose entries differ in size and in
-# sign, and compares each function with the definition, in float64.
+# sign, and compares each function with the definition, in float64. And one point, half for each form,
+# is for the work, counted in torch's operations: sixteen times the H may take about sixteen times as
+# many, and not 256 times.
 
 # %% [raw]
 # # BEGIN SOLUTION
@@ -669,7 +672,7 @@ test_diagonal_kernel_any_length(make_diag_depthwise_kernel)
 # %%
 """ # BEGIN TEST CONFIG
 name: the convolution at powers of two
-points: 1
+points: 0.5
 hidden: true
 """  # END TEST CONFIG
 
@@ -707,7 +710,7 @@ test_diagonal_conv_any_length(diag_conv_ssm_forward)
 # %%
 """ # BEGIN TEST CONFIG
 name: the recurrence at any length
-points: 1
+points: 0.5
 hidden: true
 """  # END TEST CONFIG
 
@@ -741,6 +744,56 @@ def test_diagonal_long_memory(diag_unrolled_ssm_forward):
 
 
 test_diagonal_long_memory(diag_unrolled_ssm_forward)
+
+# %%
+""" # BEGIN TEST CONFIG
+name: the work of the convolution grows like H
+points: 0.5
+hidden: true
+"""  # END TEST CONFIG
+
+
+def test_diagonal_conv_work(diag_conv_ssm_forward):
+    from labkit.costs import grows_at_most, size_from
+    from solutions.reference import ssm_diagonal
+
+    args, small = {}, size_from(6, 8)
+    sizes = (small, 16 * small)
+    for H in sizes:
+        for case in ssm_diagonal.cases(T=(16,), radius=0.98, H=H):
+            args[H] = case.args
+            case.same(diag_conv_ssm_forward(*case.args), ssm_diagonal.recurrence(*case.args))
+    advice = "Is there still a product by all of W?"
+    grows_at_most(diag_conv_ssm_forward, args.get, sizes, factor=40, quantity="work", advice=advice)
+
+
+test_diagonal_conv_work(diag_conv_ssm_forward)
+
+# %%
+""" # BEGIN TEST CONFIG
+name: the work of the recurrence grows like H
+points: 0.5
+hidden: true
+"""  # END TEST CONFIG
+
+
+def test_diagonal_recurrence_work(diag_unrolled_ssm_forward):
+    from labkit.costs import grows_at_most, size_from
+    from solutions.reference import ssm_diagonal
+
+    args, small = {}, size_from(6, 8)
+    sizes = (small, 16 * small)
+    for H in sizes:
+        for case in ssm_diagonal.cases(T=(16,), radius=0.98, H=H):
+            args[H] = case.args
+            case.same(diag_unrolled_ssm_forward(*case.args), ssm_diagonal.recurrence(*case.args))
+    advice = "Is there still a product by all of W?"
+    grows_at_most(
+        diag_unrolled_ssm_forward, args.get, sizes, factor=40, quantity="work", advice=advice
+    )
+
+
+test_diagonal_recurrence_work(diag_unrolled_ssm_forward)
 
 # %%
 """ # BEGIN TEST CONFIG

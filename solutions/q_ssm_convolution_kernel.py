@@ -1171,7 +1171,8 @@ with needs("1d", "1e"):
 # nearly 1, subtracting 1 cancels all its digits but the last few, and what is left is divided by v. At
 # v = 0 it is 0 / 0, where the sum is l. **Write `kernel_identity_plus_rank_one` so that it keeps its
 # digits for any p**: from 0 over the tiny to the large, as long as the results are numbers that the
-# type of p (float32 or float64) can hold.
+# type of p (float32 or float64) can hold. And since n numbers are all there is to A, **form no n x n
+# matrix**: a quarter of the points is for work that grows like n, as in 1e.
 #
 # About the large: this A *explodes*. Its eigenvalue along p is 1 + v, so with v = 1 the power A^128 is
 # beyond what float32 can hold, and with v = 8.6 it ends at A^40. The sheet calls the structure
@@ -1262,21 +1263,24 @@ test_p_zero(kernel_identity_plus_rank_one)
 
 # %%
 """ # BEGIN TEST CONFIG
-name: an ordinary p
+name: an ordinary p and a large one
 points: 0.5
 hidden: true
 """  # END TEST CONFIG
 
 
-def test_ordinary_p(kernel_identity_plus_rank_one):
+def test_ordinary_and_large_p(kernel_identity_plus_rank_one):
     from solutions.reference import kernel, kernel_cases
 
-    for case in kernel_cases.rank_ones(squared_norms=(0.3, 1.0), L=(2, 9, 30, 1, 0)):
-        expected = kernel.identity_plus_rank_one(*case.args)
-        case.same(kernel_identity_plus_rank_one(*case.args), expected)
+    ordinary = ((0.3, (2, 9, 30, 1, 0)), (1.0, (2, 9, 30, 1, 0)))
+    large = ((1.0, (100,)), (8.6, (36,)), (1e4, (8,)), (1e12, (2,)))
+    for v, L in ordinary + large:
+        for case in kernel_cases.rank_ones(squared_norms=(v,), L=L):
+            expected = kernel.identity_plus_rank_one(*case.args)
+            case.same(kernel_identity_plus_rank_one(*case.args), expected)
 
 
-test_ordinary_p(kernel_identity_plus_rank_one)
+test_ordinary_and_large_p(kernel_identity_plus_rank_one)
 
 # %%
 """ # BEGIN TEST CONFIG
@@ -1299,25 +1303,6 @@ test_small_p(kernel_identity_plus_rank_one)
 
 # %%
 """ # BEGIN TEST CONFIG
-name: a large p
-points: 0.5
-hidden: true
-"""  # END TEST CONFIG
-
-
-def test_large_p(kernel_identity_plus_rank_one):
-    from solutions.reference import kernel, kernel_cases
-
-    for v, L in ((1.0, 100), (8.6, 36), (1e4, 8), (1e12, 2)):
-        for case in kernel_cases.rank_ones(squared_norms=(v,), L=(L,)):
-            expected = kernel.identity_plus_rank_one(*case.args)
-            case.same(kernel_identity_plus_rank_one(*case.args), expected)
-
-
-test_large_p(kernel_identity_plus_rank_one)
-
-# %%
-""" # BEGIN TEST CONFIG
 name: all the digits of float64, inputs left alone
 points: 0.5
 hidden: true
@@ -1337,6 +1322,31 @@ def test_digits_of_float64(kernel_identity_plus_rank_one):
 
 
 test_digits_of_float64(kernel_identity_plus_rank_one)
+
+# %%
+""" # BEGIN TEST CONFIG
+name: the work of a rank-one A grows like n
+points: 0.5
+hidden: true
+"""  # END TEST CONFIG
+
+
+def test_rank_one_work(kernel_identity_plus_rank_one):
+    from labkit.costs import grows_at_most, size_from
+    from solutions.reference import kernel, kernel_cases
+
+    args, small = {}, size_from(24, 32)
+    sizes = (small, 16 * small)
+    for n in sizes:
+        for case in kernel_cases.rank_ones(squared_norms=(0.3,), L=(16,), n=n):
+            args[n] = case.args
+            expected = kernel.identity_plus_rank_one(*case.args)
+            case.same(kernel_identity_plus_rank_one(*case.args), expected)
+    function, advice = kernel_identity_plus_rank_one, "A itself is never needed, nor p p^T."
+    grows_at_most(function, args.get, sizes, factor=40, quantity="work", advice=advice)
+
+
+test_rank_one_work(kernel_identity_plus_rank_one)
 
 # %% [raw]
 # # END TESTS

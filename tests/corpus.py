@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial, wraps
 from pathlib import Path
 from types import FunctionType
 from typing import Any
@@ -21,7 +22,7 @@ from otter.test_files import ExceptionTestFile
 
 from autograder import masters, otter_build
 from autograder.diagnosis import Call, Mistake, cause, in_a_row, known_mistakes
-from labkit.checks import Mismatch, gradients, seeded
+from labkit.checks import Mismatch, cost_of, gradients, seeded
 
 ROOT = Path(__file__).resolve().parents[1]
 SEEDS = tuple(f"seed {i}" for i in range(int(os.environ.get("SEEDS", "3"))))
@@ -158,10 +159,11 @@ def _errors(
 ) -> dict[str, Exception]:
     """The checks that do not pass, and why."""
     errors: dict[str, Exception] = {}
+    given = {name: _given_copies(of) if callable(of) else of for name, of in names.items()}
     for check, run in checks.items():
         try:
             with seeded(seed, check):
-                run(names)
+                run(given)
         except Exception as error:
             errors[check] = error
     return errors
@@ -176,11 +178,32 @@ def _mistakes(checks: set[str], copies: Mapping[str, Sequence[str]]) -> Iterator
             yield replace(known, fails=fails)
 
 
+def _given_copies(function: Function) -> Function:
+    """The function as grading calls it: what it does to its arguments stays with it."""
+
+    @wraps(function)
+    def call(*args: Any) -> Any:
+        return function(*_copies(args))
+
+    call.cost = lambda *args: cost_of(function, *_copies(args))  # type: ignore[attr-defined]
+    call.call_with_arguments = partial(_call_with_arguments, function)  # type: ignore[attr-defined]
+    return call
+
+
+def _call_with_arguments(function: Function, *args: Any) -> tuple[Any, list[Any]]:
+    copies = _copies(args)
+    return function(*copies), copies
+
+
+def _copies(args: Sequence[Any]) -> list[Any]:
+    return [a.clone() if isinstance(a, torch.Tensor) else a for a in args]
+
+
 def recorded(name: str, function: Function, calls: list[Call]) -> Function:
     """The function, noting each call. As in grading, it is given copies of its arguments."""
 
     def call_with_arguments(*args: Any) -> tuple[Any, list[Any]]:
-        copies = [a.clone() if isinstance(a, torch.Tensor) else a for a in args]
+        copies = _copies(args)
         try:
             value = function(*copies)
         except Exception as error:

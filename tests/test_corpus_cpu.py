@@ -12,7 +12,7 @@ from tests.corpus import SEEDS, name_of, one_thread, read, sentence, sentences
 from tests.submissions.right.ssm_forward import SUBMISSIONS, Loops
 
 CORPUS = read("q_coding_ssm_forward_cpu")
-SPAN = "q2b: the span of the kernel grows like log T"
+SPAN = "q2b: the spans of kernel and convolution grow like log T"
 # Wrong kernels which make of the right convolution what a mistake there does too: its sentence says
 # that W is transposed, that an input is changed.
 THROUGH_THE_CONVOLUTION = ("kernel_transposed", "W_squared_in_place")
@@ -46,6 +46,17 @@ def test_a_lost_cost_is_told_in_steps():
     message = str(CORPUS.lost(submission, "first")[SPAN])
     assert "its span grows from" in message
     assert "should double the number of powers" in message
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_loop_in_the_place_of_the_convolution_loses_the_points_for_cost_and_no_others(seed):
+    def conv_ssm_forward(W, U, b, x):
+        return unrolled_ssm_forward(W, U, b, x)  # noqa: F821  the submission has it
+
+    errors = CORPUS.lost(CORPUS.submission({"conv_ssm_forward": conv_ssm_forward}), seed)
+    assert set(errors) == {SPAN}
+    assert "conv_ssm_forward: its span grows from" in str(errors[SPAN])
+    assert "a loop over the steps?" in str(errors[SPAN])
 
 
 @pytest.mark.parametrize("wrong", CORPUS.mistakes, ids=name_of)

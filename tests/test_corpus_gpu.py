@@ -1,8 +1,9 @@
 """The hidden checks of the GPU notebook against right and wrong implementations.
 
-A right implementation earns every check, a wrong one loses those it is listed with and no others,
-and no check changes its mind with the seed. Three of the functions are those of the CPU notebook:
-what is known to be right or wrong there is held to the checks here as well.
+A right implementation earns every check (the cost apart, as its label says), a wrong one loses
+those it is listed with and no others, and no check changes its mind with the seed. Three of the
+functions are those of the CPU notebook: what is known to be right or wrong there is held to the
+checks here as well.
 """
 
 from pathlib import Path
@@ -15,10 +16,12 @@ from autograder.course import Limits
 from autograder.intake import Cell, read_one
 from autograder.sealed_tests import SealedTestFile
 from autograder.session import Session
+from labkit import costs
 from tests.corpus import ROOT, SEEDS, name_of, one_thread, read, sentence, sentences
 from tests.submissions.right import ssm_diagonal, ssm_forward
 
 CPU, GPU = "q_coding_ssm_forward_cpu", "q_coding_ssm_forward_gpu"
+WORK = "q2f: the work of the {} grows like H"
 DOUBLE = "q2d: each in double precision, inputs left alone"
 RECURRENCE = ("q2d: the recurrence at any length, inputs left alone", DOUBLE)
 KERNEL = ("q2d: the kernel at any length", DOUBLE)
@@ -54,16 +57,39 @@ def quick():
         yield
 
 
+@pytest.fixture(autouse=True)
+def clock_sees_growth(monkeypatch):
+    """The clock beside the count always agrees with it, so that counts alone decide."""
+    monkeypatch.setattr(costs, "_clocked", lambda *_: [1.0, 8.0])
+
+
 def functions_of(submission):
     return {name: f for name, f in vars(submission).items() if callable(f)}
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("right", ssm_diagonal.SUBMISSIONS, ids=lambda right: right.__name__)
-def test_a_right_implementation_earns_every_check(right, seed):
+def test_a_right_implementation_earns_every_check_but_that_of_a_cost_it_has(right, seed):
     functions = functions_of(right)
     assert set(functions) == CORPUS.functions
-    assert CORPUS.lost(CORPUS.submission(functions), seed) == {}
+    errors = CORPUS.lost(CORPUS.submission(functions), seed)
+    assert set(errors) == {WORK.format(form) for form in right.full_products}, errors
+    for message in map(str, errors.values()):
+        assert "its work grows from" in message
+        assert "Is there still a product by all of W?" in message
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_forms_for_a_full_w_lose_the_points_for_work_and_no_others(seed):
+    def diag_conv_ssm_forward(W, U, b, x):
+        return conv_ssm_forward(W, U, b, x)  # noqa: F821  the submission has it
+
+    def diag_unrolled_ssm_forward(W, U, b, x):
+        return unrolled_ssm_forward(W, U, b, x)  # noqa: F821  the submission has it
+
+    functions = {f.__name__: f for f in (diag_conv_ssm_forward, diag_unrolled_ssm_forward)}
+    errors = CORPUS.lost(CORPUS.submission(functions), seed)
+    assert set(errors) == {WORK.format("convolution"), WORK.format("recurrence")}
 
 
 @pytest.mark.parametrize("right", ssm_forward.SUBMISSIONS, ids=lambda right: right.__name__)

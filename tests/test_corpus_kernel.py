@@ -14,6 +14,7 @@ from tests.submissions.right.ssm_kernel import SUBMISSIONS, Loops
 
 CORPUS = corpus.read("q_ssm_convolution_kernel")
 SPAN, WORK = "q1d: the span grows like log n log L", "q1e: the work grows like n"
+RANK_ONE = "q1f: the work of a rank-one A grows like n"
 SPANS = "1; log n; log L + log m; log L log n; L + log n; L log n; L log L".split("; ")
 CHOICES = {
     "convolution_span": ("q1c: the span where the kernel is known", "log L + log m"),
@@ -39,6 +40,7 @@ def test_a_right_answer_earns_every_check_but_that_of_a_cost_it_has(right, seed)
     functions = {name: f for name, f in vars(right).items() if callable(f)}
     costly = {SPAN} if right.doubling_span == "linear" else set()
     costly |= {WORK} if right.diagonal_work == "square" else set()
+    costly |= {RANK_ONE} if right.rank_one_work == "square" else set()
     names = CORPUS.submission(functions)
     errors = CORPUS.lost(names, seed)
     assert set(errors) == costly, errors
@@ -49,9 +51,11 @@ def test_a_lost_cost_is_told_with_its_counts():
     functions = {
         "kernel_by_doubling": Loops.kernel_by_doubling,
         "kernel_diagonal": Loops.kernel_diagonal,
+        "kernel_identity_plus_rank_one": Loops.kernel_identity_plus_rank_one,
     }
     errors = CORPUS.lost(CORPUS.submission(functions), "first")
-    assert set(errors) == {SPAN, WORK}
+    assert set(errors) == {SPAN, WORK, RANK_ONE}
+    assert "nor p p^T" in str(errors[RANK_ONE])
     assert "its span grows from" in str(errors[SPAN])
     assert "double the list" in str(errors[SPAN])
     assert "its work grows from" in str(errors[WORK])

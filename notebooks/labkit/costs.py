@@ -58,7 +58,7 @@ def grows_at_most(
     launched = large.launches / max(1, small.launches)
     clocked = _clocked(function, short, long)
     told = (
-        f"its {quantity} grows from {getattr(small, quantity):,} to "
+        f"{function.__name__}: its {quantity} grows from {getattr(small, quantity):,} to "
         f"{getattr(large, quantity):,} between the sizes {sizes[0]} and {sizes[1]}"
     )
     if counted > factor:

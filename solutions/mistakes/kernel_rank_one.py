@@ -8,11 +8,11 @@ import torch
 
 from autograder.diagnosis import mistake
 
-ORDINARY = "q1f: an ordinary p"
+ORDINARY = "q1f: an ordinary p and a large one"
 SMALL = "q1f: p from zero on"
-LARGE = "q1f: a large p"
 DIGITS = "q1f: all the digits of float64, inputs left alone"
-ALL = (ORDINARY, SMALL, LARGE, DIGITS)
+WORK = "q1f: the work of a rank-one A grows like n"  # counted of right values only
+ALL = (ORDINARY, SMALL, DIGITS, WORK)
 
 CANCELS = (
     "your kernel loses its digits where p is small: (1 + v)^l - 1 cancels, and at v = 0 it is "
@@ -134,7 +134,7 @@ def first_order_only(p, B, C, D, L):
 @mistake(
     "kernel_identity_plus_rank_one",
     "your kernel has no C B in it: A^l is I plus a multiple of p p^T",
-    fails=(ORDINARY,),  # elsewhere C B is 0, or vanishes beside the rest
+    fails=(ORDINARY, WORK),  # elsewhere C B is 0, or vanishes beside the rest
 )
 def identity_left_out(p, B, C, D, L):
     v, lags = p @ p, torch.arange(L, dtype=p.dtype)

@@ -12,7 +12,8 @@ from autograder.diagnosis import mistake
 
 ANY = "q2f: the convolution at any length, inputs left alone"
 DOUBLE = "q2f: each in double precision, inputs left alone"
-CONVOLUTION = ("q2f: the convolution at powers of two", ANY, DOUBLE)
+WORK = "q2f: the work of the convolution grows like H"  # counted of right values only
+CONVOLUTION = ("q2f: the convolution at powers of two", ANY, DOUBLE, WORK)
 
 
 @mistake(

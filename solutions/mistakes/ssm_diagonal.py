@@ -11,7 +11,8 @@ from autograder.diagnosis import mistake
 
 DOUBLE = "q2f: each in double precision, inputs left alone"
 LONG = "q2f: the recurrence with long memory, inputs left alone"
-RECURRENCE = ("q2f: the recurrence at any length", LONG, DOUBLE)
+WORK = "q2f: the work of the recurrence grows like H"  # counted of right values only
+RECURRENCE = ("q2f: the recurrence at any length", LONG, DOUBLE, WORK)
 
 
 @mistake(

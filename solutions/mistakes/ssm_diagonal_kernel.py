@@ -12,6 +12,7 @@ from autograder.diagnosis import mistake
 ANY = "q2f: the kernel at any length"
 CONVOLVED_ANY = "q2f: the convolution at any length, inputs left alone"
 DOUBLE = "q2f: each in double precision, inputs left alone"
+WORK = "q2f: the work of the convolution grows like H"  # counted of right values only
 ODD_LENGTHS = (ANY, CONVOLVED_ANY, DOUBLE)
 KERNEL = (
     "q2f: the kernel at powers of two",
@@ -19,6 +20,7 @@ KERNEL = (
     "q2f: the convolution at powers of two",  # which calls the kernel
     CONVOLVED_ANY,
     DOUBLE,
+    WORK,
 )
 
 

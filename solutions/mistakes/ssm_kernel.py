@@ -14,7 +14,7 @@ CONVOLVED_ANY = "q2b: the convolution at any length, inputs left alone"
 KERNEL = (
     "q2b: the kernel at powers of two",
     ANY,
-    "q2b: the span of the kernel grows like log T",  # which asks for the right values first
+    "q2b: the spans of kernel and convolution grow like log T",  # of right values
     "q2b: the convolution at powers of two",  # which calls the kernel
     CONVOLVED_ANY,
 )

@@ -153,8 +153,10 @@ def rank_ones(
     *,
     apart: bool = False,
     dtype: torch.dtype = torch.float32,
+    n: int | None = None,
 ) -> Iterator[Case]:
-    """Arguments (p, B, C, D, L) for each squared norm v of p and each length.
+    """Arguments (p, B, C, D, L) for each squared norm v of p and each length; the size of p is
+    drawn where no n is given.
 
     apart  B writes to some units, C reads others, and D is 0: then C B = 0, and all of K but its
            zeros is the rank-one term, however small p is
@@ -165,33 +167,35 @@ def rank_ones(
     """
     for v in squared_norms:
         for length in L:
-            source = generator("rank one", v, length, apart, str(dtype))
-            direction, B, C, D = _joined(apart, source)
-            n = len(direction)
+            source = generator("rank one", v, length, apart, str(dtype), *([n] if n else []))
+            direction, B, C, D = _joined(apart, source, n)
+            states = len(direction)
             if apart:
                 D = torch.zeros_like(D)
             p = math.sqrt(v) * direction.double()
-            steps = 2 * n + length * (n + 4 + 3 * math.log1p(v))
+            steps = 2 * states + length * (states + 4 + 3 * math.log1p(v))
             yield Case(
                 args=(p.to(dtype), B.to(dtype), C.to(dtype), D.to(dtype), length),
                 rtol=torch.finfo(dtype).eps / 2 * steps * (4 if apart else 4 + _condition(B, C, D)),
-                about=f"||p||^2 = {v:g}, n = {n}, L = {length}",
+                about=f"||p||^2 = {v:g}, n = {states}, L = {length}",
                 axes=KERNEL_AXES,
             )
 
 
-def _joined(apart: bool, source: torch.Generator) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def _joined(
+    apart: bool, source: torch.Generator, n: int | None
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """A direction (n,) of length 1, and B, C, D; the largest entry of the rank-one term is at least
-    a quarter of what the terms of its sums could add up to."""
+    a quarter of what the terms of its sums could add up to, where n is not given."""
     while True:
-        n, m, r = _sizes(source)
-        n += 3
-        B, C, D = _ends(n, m, r, source)
+        states, m, r = _sizes(source, n)
+        states += 0 if n else 3
+        B, C, D = _ends(states, m, r, source)
         if apart:
-            B[: n // 2], C[:, n // 2 :] = 0, 0
-        direction = torch.randn(n, generator=source)
+            B[: states // 2], C[:, states // 2 :] = 0, 0
+        direction = torch.randn(states, generator=source)
         direction /= direction.norm()
         largest = torch.outer(C @ direction, direction @ B).abs().max()
         terms = torch.outer(C.abs() @ direction.abs(), direction.abs() @ B.abs()).max()
-        if float(largest) > float(terms) / 4:
+        if n or float(largest) > float(terms) / 4:
             return direction, B, C, D

@@ -121,22 +121,25 @@ def _memory(T: int, radius: float) -> float:
 
 
 @once
-def cases(T: Sequence[int], radius: float) -> Iterator[Case]:
+def cases(T: Sequence[int], radius: float, H: int | None = None) -> Iterator[Case]:
     """Arguments (W, U, b, x) for each length in T, float32; the largest |W_ii| is `radius`.
 
-    N, D and H are drawn from 3..7 and differ from each other. The entries of the diagonal differ
+    N, D and H are drawn from 3..7 and differ from each other; where H is given, N and D are the
+    same for every H and T: costs are compared over those. The entries of the diagonal differ
     in size, and every other one is negative, so that code that reads one entry only, or takes
     logarithms, is found out. rtol: a step rounds D products, a sum and a decay to EPS each, and
     `_memory` steps of that live on in a state. That is the worst case; all forms above stay below
     a fifth of it.
     """
     for length in T:
-        source = generator("diagonal ssm", length, radius)
-        N, D, H = (torch.randperm(5, generator=source)[:3] + 3).tolist()
+        source = generator("diagonal ssm", length, radius, *([H] if H else []))
+        N, D, units = (torch.randperm(5, generator=source)[:3] + 3).tolist()
+        if H is not None:
+            N, D, units = 3, 4, H
         yield Case(
-            args=diagonal_ssm_inputs(N, length, D, H, radius=radius, generator=source),
+            args=diagonal_ssm_inputs(N, length, D, units, radius=radius, generator=source),
             rtol=(D + 2) * EPS * _memory(length, radius),
-            about=f"N = {N}, T = {length}, D = {D}, H = {H}",
+            about=f"N = {N}, T = {length}, D = {D}, H = {units}",
             axes=("sequence", "step", "unit"),
         )
 

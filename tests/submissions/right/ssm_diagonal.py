@@ -1,7 +1,8 @@
 """Right SSM forward passes for the GPU notebook (Problem 2 d and f) of many kinds.
 
-Each class is one submission's functions, and must earn every hidden check. All of them go with
-the device and the dtype of their inputs.
+Each class is one submission's functions, and must earn every value check. All of them go with the
+device and the dtype of their inputs. `full_products` names those of its forms for a diagonal W that
+multiply whole matrices all the same: these alone lose the checks of cost.
 """
 
 import numpy as np
@@ -11,6 +12,8 @@ import torch.nn.functional as F
 
 class Loops:
     """Loops over everything, written into tensors made like the inputs; layers of torch.nn."""
+
+    full_products = ()
 
     def unrolled_ssm_forward(W, U, b, x):
         N, T, _ = x.shape
@@ -62,6 +65,8 @@ class Loops:
 class ReversedKernels:
     """Kernels in the order conv1d wants them, the highest power first."""
 
+    full_products = ("recurrence",)
+
     def unrolled_ssm_forward(W, U, b, x):
         h = x @ U.T + b
         for t in range(1, x.shape[1]):
@@ -96,6 +101,8 @@ class ReversedKernels:
 
 class InNumPy:
     """Everything in NumPy and float64 on the CPU, handed back like the inputs."""
+
+    full_products = ()
 
     def unrolled_ssm_forward(W, U, b, x):
         A, B, c, u = (a.detach().cpu().numpy().astype(np.float64) for a in (W, U, b, x))
@@ -141,6 +148,8 @@ class InNumPy:
 class FourierAndScan:
     """No loop over steps: associative scans, complex logarithms, spectra."""
 
+    full_products = ()
+
     def unrolled_ssm_forward(W, U, b, x):
         h, step, reach = x @ U.T + b, W, 1
         while reach < h.shape[1]:
@@ -183,6 +192,8 @@ class FourierAndScan:
 
 class OtherLayout:
     """Time first and states in columns inside; windows and Toeplitz matrices for convolutions."""
+
+    full_products = ("convolution",)  # in the kernel that it uses
 
     def unrolled_ssm_forward(W, U, b, x):
         columns, out = W.new_zeros(W.shape[0], x.shape[0]), []

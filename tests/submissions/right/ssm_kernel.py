@@ -1,8 +1,9 @@
 """Right answers to Problem 1 of many kinds: each must earn every value check.
 
 Each class is one submission's functions; a result by hand is a function of nothing that returns
-it. `doubling_span` says how the span of its kernel_by_doubling grows with L, and `diagonal_work`
-how the work of its kernel_diagonal grows with n: these alone decide the checks of cost.
+it. `doubling_span` says how the span of its kernel_by_doubling grows with L, `diagonal_work` and
+`rank_one_work` how the work of those two kernels grows with n: these alone decide the checks of
+cost.
 """
 
 import numpy as np
@@ -15,6 +16,7 @@ class Loops:
 
     doubling_span = "linear"
     diagonal_work = "square"
+    rank_one_work = "square"
 
     def ssm_kernel(A, B, C, D, L):
         K = torch.zeros(L + 1, C.shape[0], B.shape[1], dtype=B.dtype)
@@ -54,6 +56,7 @@ class WholePowers:
 
     doubling_span = "log"
     diagonal_work = "linear"
+    rank_one_work = "linear"
 
     def ssm_kernel(A, B, C, D, L):
         taps = [C @ torch.linalg.matrix_power(A, l) @ B for l in range(L)]
@@ -101,6 +104,7 @@ class InNumPy:
 
     doubling_span = "not counted"
     diagonal_work = "not counted"
+    rank_one_work = "not counted"
 
     def ssm_kernel(A, B, C, D, L):
         A, B, C, D = (np.asarray(t, dtype=np.float64) for t in (A, B, C, D))
@@ -149,6 +153,7 @@ class Spectra:
 
     doubling_span = "log"
     diagonal_work = "linear"
+    rank_one_work = "linear"
 
     def ssm_kernel(A, B, C, D, L):
         responses = []
@@ -201,6 +206,7 @@ class OtherLayout:
 
     doubling_span = "log"
     diagonal_work = "linear"
+    rank_one_work = "linear"
 
     def ssm_kernel(A, B, C, D, L):
         row, taps = C.double(), [D.double()]
