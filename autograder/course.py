@@ -32,7 +32,7 @@ class Limits:
 
     cell_seconds      a cell; then it is interrupted, and the rest of the notebook runs
     notebook_seconds  all cells of a notebook (twice that, where a cell ends the process)
-    question_seconds  all tests of a question
+    question_seconds  all calls of one function, in all tests of a question
     memory_bytes      on top of what a notebook's libraries take; for each process, and in all
     disk_bytes        for each file, and in all
     processes, open_files

@@ -27,6 +27,7 @@ from autograder.jobs import notebook_to_plain
 from autograder.notebook import Notebook, Question
 from autograder.remote import RemoteNamespace
 from autograder.results import (
+    CellProblem,
     NotebookResult,
     QuestionResult,
     Result,
@@ -124,9 +125,8 @@ class Grader:
             return kept[key]
         started = time.monotonic()
         with self._session(notebook, submitted) as session:
-            questions = self._grade_questions(notebook, session)
+            questions, problems = self._grade_questions(notebook, session)
             values = _values(notebook, session)
-            problems = session.problems
         broken = bool(problems) or any(q.problem for q in questions)
         return NotebookResult(
             name=notebook.name,
@@ -149,20 +149,24 @@ class Grader:
         forks = sum(not q.manual for q in notebook.questions) + bool(notebook.reported)
         return Session(self.pool, submitted.cells, self.course.limits, forks)
 
-    def _grade_questions(self, notebook: Notebook, session: Session) -> list[QuestionResult]:
-        """The automatic questions, all their public tests before the first hidden one."""
+    def _grade_questions(
+        self, notebook: Notebook, session: Session
+    ) -> tuple[list[QuestionResult], tuple[CellProblem, ...]]:
+        """The automatic questions, all their public tests before the first hidden one; and what was
+        wrong with cells until then: in a run after that, their words could hold hidden inputs."""
         asked = [
             _Asked.of(q, notebook, session, self.device) for q in notebook.questions if not q.manual
         ]
         for one in asked:
             self._run_tests(one, notebook, hidden=False)
+        problems = session.problems
         results = []
         while asked:
             one = asked.pop(0)  # and let go of what its calls returned
             self._run_tests(one, notebook, hidden=True)
             one.names.close()
             results.append(self._question_result(one))
-        return results
+        return results, problems
 
     def _run_tests(self, one: _Asked, notebook: Notebook, hidden: bool) -> None:
         started = time.monotonic()

@@ -14,8 +14,9 @@ import builtins
 import copy
 import signal
 import time
+from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -25,11 +26,15 @@ from autograder.forks import Fork
 from autograder.sandbox.child import ask
 from autograder.stages import stage
 from autograder.wire import Closed, Opaque, TimedOut, WireError
-from labkit.checks import Mismatch, as_tensor
+from labkit.checks import Mismatch, as_tensor, missing
 
 _COST_LAUNCHES = 200_000  # operations that a cost check counts before it gives up
+_LARGEST_COUNT = 1000  # a larger integer among arguments is no size
 _ANSWER_SECONDS = 2.0  # for a fork that rested to say that it is there
-_TOO_LARGE = "its answer is larger than a grader takes"
+_UNSENT = {  # why a value did not come, in the worker's words, and in ours
+    "too large": "its answer is larger than a grader takes",
+    "no plain form": "what it gives cannot be read: make it a plain tensor",
+}
 
 # Exceptions that may be named where words are not quoted: a name of the student's own is a text.
 _KNOWN_ERRORS = frozenset(
@@ -39,18 +44,32 @@ _KNOWN_ERRORS = frozenset(
 ) | {"LinAlgError", "_LinAlgError", "AxisError", "OutOfMemoryError", "JSONDecodeError"}
 
 
+# Parts of torch's own messages, and what they mean. Which of a few sentences it is carries no more
+# than the type does.
+_KNOWN_TEXTS = {
+    "modified by an inplace operation": "what the backward pass needs was changed in place",
+    "same dtype": "tensors of two types meet, such as float32 and float64",
+    "expected scalar type": "tensors of two types meet, such as float32 and float64",
+    "on the same device": "tensors on two devices meet",
+    "shapes cannot be multiplied": "the shapes of a product do not fit",
+    "must match the size of tensor": "the shapes of two tensors do not fit",
+    "must match the existing size": "the shapes of two tensors do not fit",
+    "singular": "a matrix that has no inverse",
+    "does not require grad": "autograd finds no way from the result to the inputs",
+}
+
+
 @dataclass
 class Budget:
-    """What a question may use: seconds, and bytes in all its answers, which are kept until it is
-    graded."""
+    """What a question may use: seconds for each of its functions, which do not wait for one
+    another, and bytes in all its answers, which are kept until it is graded."""
 
     seconds: float
     answer_bytes: int
-    used: float = 0.0
+    used: dict[str, float] = field(default_factory=lambda: defaultdict(float))
 
-    @property
-    def left(self) -> float:
-        return self.seconds - self.used
+    def left(self, name: str) -> float:
+        return self.seconds - self.used[name]
 
 
 class RemoteNamespace:
@@ -104,27 +123,32 @@ class RemoteNamespace:
         return self._looked_up([name]).get(name, {})
 
     def _looked_up(self, names: Sequence[str]) -> dict[str, dict[str, Any]]:
-        found = self.ask({"op": "look", "names": names}).get("found")
+        answer = self.ask({"op": "look", "names": names})
+        found = answer.get("found")
+        if "unsent" in answer and len(names) == 1:
+            raise Mismatch(f"{names[0]}: {_unsent(answer['unsent'])}", kind="type")
         if not isinstance(found, dict):
             return {}
         return {name: of for name, of in found.items() if isinstance(of, dict)}
 
     def ask(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Ask the student's process, within what is left of the question's time."""
+        """Ask the student's process, within what is left of the time of the function asked for."""
         started = time.monotonic()
         request = {"device": self._device, **request}
+        name = request.get("name", "")
+        too_long = f"it did not finish within {self._budget.seconds:g} seconds"
+        if self._budget.left(name) <= 0:
+            raise Mismatch(too_long, kind="too long")
         try:
             channel = self._ready().channel
             started = time.monotonic()
             before = channel.received
             with stage("calls"):
-                answer = ask(channel, request, started + self._budget.left)
+                answer = ask(channel, request, started + self._budget.left(name))
             self._budget.answer_bytes -= channel.received - before
         except TimedOut:
             self.close()
-            raise Mismatch(
-                f"it did not finish within {self._budget.seconds:g} seconds", kind="too long"
-            ) from None
+            raise Mismatch(too_long, kind="too long") from None
         except Closed:
             said = _death(self.close(wait=True), self.quotes)
             raise Mismatch(f"its process ended: {said}", kind="died") from None
@@ -132,7 +156,7 @@ class RemoteNamespace:
             self.close()
             raise Mismatch("what came back cannot be read", kind="type") from None
         finally:
-            self._budget.used += time.monotonic() - started
+            self._budget.used[name] += time.monotonic() - started
         if self._budget.answer_bytes < 0:
             raise Mismatch("its answers together are larger than a grader takes", kind="type")
         return answer
@@ -231,16 +255,18 @@ class RemoteFunction:
         try:
             answer = self._names.ask({**request, "name": self.__name__})
         except Mismatch as mismatch:
-            raise Mismatch(f"{self.__name__}: {mismatch}", kind=mismatch.kind) from None
+            said = f"{self.__name__}: {mismatch}{_sizes(args)}"
+            raise Mismatch(said, kind=mismatch.kind) from None
+        unsent = answer.get("unsent")
+        if unsent is not None:
+            raise Mismatch(f"{self.__name__}: {_unsent(unsent)}", kind="type")
         raised = answer.get("raised")
         if raised is not None:
             described = raised if isinstance(raised, dict) else {}
             kind = _text(described.get("type"), 100)
             call = Call(self.__name__, tuple(args), raised=kind, pullback=pullback)
             self._names.calls.append(call)
-            if kind == WireError.__name__:
-                raise Mismatch(f"{self.__name__}: {_TOO_LARGE}", kind="type")
-            said = say(described, self._names.quotes)
+            said = f"{say(described, self._names.quotes)}{_sizes(args)}"
             raise Mismatch(f"{self.__name__} raised {said}", kind="raised")
         return answer
 
@@ -271,25 +297,37 @@ class Missing:
         self.type_name = "nothing"
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        raise Mismatch(
-            f"`{self.__name__}` is not defined: was its cell removed, or did it not run?",
-            kind="missing",
-        )
+        raise missing(self.__name__)
 
     call_with_arguments = gradients = cost = __call__
 
 
 def say(raised: dict[str, Any], quotes: bool = True) -> str:
     """An exception as a student reads it: `ValueError: text (line 3 of its cell)`; where words are
-    not quoted, without its text, and with its type only if that is one that everybody has."""
+    not quoted, with what its text is known to mean in the place of it, and with its type only if
+    that is one that everybody has."""
     kind = _text(raised.get("type"), 100) or "an exception"
     message = _text(raised.get("message"), 300)
     if not quotes:
         kind = kind if kind in _KNOWN_ERRORS else "an exception of its own"
-        message = ""
+        message = next((means for part, means in _KNOWN_TEXTS.items() if part in message), "")
     line = raised.get("line")
     where = f" (line {line} of its cell)" if isinstance(line, int) and 0 < line < 10**4 else ""
     return f"{kind}: {message}{where}" if message else f"{kind}{where}"
+
+
+def _unsent(why: object) -> str:
+    """Why a value did not come."""
+    return _UNSENT.get(why if isinstance(why, str) else "", _UNSENT["no plain form"])
+
+
+def _sizes(args: Sequence[object]) -> str:
+    """What a function was called with, where that tells which case it is: sizes, and no values."""
+    shapes = [tuple(arg.shape) for arg in args if isinstance(arg, torch.Tensor)]
+    counts = [arg for arg in args if type(arg) is int and 0 <= arg < _LARGEST_COUNT]
+    if not shapes:
+        return ""
+    return f"; its arguments have the shapes {', '.join(map(str, [*shapes, *counts]))}"
 
 
 def _text(value: object, limit: int) -> str:

@@ -7,6 +7,7 @@ stop button would; one that takes the whole process down is left out, and the re
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Sequence
 
@@ -27,6 +28,17 @@ _STAY_SECONDS = 5.0
 _GRACE_SECONDS = 2.0  # between the interrupt and the end of a cell that does not heed it
 _RERUNS = 3  # without the cell that died; after that, without anything from there on
 _RUNS_OF_TIME = 2  # all runs of a notebook together may take this many times its limit
+_DEFINITION = re.compile(r"^(?:async\s|def\s|class\s|import\s|from\s|@)", re.MULTILINE)
+
+
+def _counts(cell: Cell) -> bool:
+    """Whether it is run: one that measures and draws is not."""
+    return IGNORED not in cell.tags
+
+
+def _defines(cell: Cell) -> bool:
+    """Whether something is defined in a cell that is not run: that much of it is."""
+    return bool(_DEFINITION.search(cell.source))
 
 
 class Session:
@@ -38,7 +50,7 @@ class Session:
     def __init__(self, pool: Pool, cells: Sequence[Cell], limits: Limits, forks: int = 1):
         self._pool = pool
         self._limits = limits
-        self._cells = [c for c in cells if c.kind == "code" and IGNORED not in c.tags]
+        self._cells = [c for c in cells if c.kind == "code" and (_counts(c) or _defines(c))]
         self._left_out: set[int] = set()
         self._problems: dict[int, CellProblem] = {}
         self._seconds_left = _RUNS_OF_TIME * limits.notebook_seconds
@@ -47,7 +59,11 @@ class Session:
         self._lost = False
 
     def __enter__(self) -> Session:
-        self._run()
+        try:
+            self._run()
+        except BaseException:
+            self._close()
+            raise
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -139,6 +155,7 @@ class Session:
             {
                 "op": "cell",
                 "source": cell.source,
+                "whole": _counts(cell),
                 "processors": processors.available(),
             },
             deadline,

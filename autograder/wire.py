@@ -1,10 +1,10 @@
 """The codec between the trusted side and a student's process: frames of msgpack, and nothing else.
 
 A frame is a 4-byte length and a msgpack body. Values are None, booleans, integers of 64 bits,
-floats, strings, lists, dicts with string keys, and tensors (a whitelist of dtypes, then shape and
-raw bytes). What a student's process sends is data: nothing in it is ever unpickled, imported or
-evaluated, and sizes are checked before memory is taken. What cannot be sent goes as `Opaque`: the
-name of its type.
+floats, strings, lists, dicts (whose keys become strings), and tensors (a whitelist of dtypes, then
+shape and raw bytes). What a student's process sends is data: nothing in it is ever unpickled,
+imported or evaluated, and sizes are checked before memory is taken. What cannot be sent goes as
+`Opaque`: the name of its type.
 """
 
 from __future__ import annotations
@@ -14,7 +14,11 @@ import math
 import socket
 import struct
 import time
+from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
+from decimal import Decimal
+from numbers import Real
 from typing import Any
 
 import msgpack
@@ -37,6 +41,7 @@ DTYPES: tuple[torch.dtype, ...] = (
 )
 MAX_DIMS = 16
 MAX_ITEMS = 1 << 16  # in all lists and dicts of one message together: what bytes cannot bound
+MAX_DEPTH = 32  # of lists in lists
 MAX_REQUEST = 32 << 20  # bytes of a message to a student's process; what it answers has less
 ITEM_BYTES = 128  # that an item of a list or dict is taken to hold, however small its message
 _HEADER = struct.Struct(">I")
@@ -99,28 +104,46 @@ def decode(body: bytes | bytearray, max_bytes: int = MAX_REQUEST) -> Any:
 def _decoded(body: bytes | bytearray, max_bytes: int) -> tuple[Any, int]:
     """The value of a message, and how many items are in it. What is raised holds none of it."""
     left = MAX_ITEMS
+    depths: dict[int, int] = {}  # of the lists and dicts so far: those inside come first
 
-    def count(items: list[Any]) -> list[Any]:
+    def count(made: object, items: Collection[object]) -> None:
         nonlocal left
         left -= 1 + len(items)
-        if left < 0:
-            raise ValueError("too many items")
+        depths[id(made)] = depth = 1 + max((depths.get(id(item), 0) for item in items), default=0)
+        if left < 0 or depth > MAX_DEPTH:
+            raise ValueError("too many items, or too deep")
+
+    def a_list(items: list[Any]) -> list[Any]:
+        count(items, items)
         return items
+
+    def a_dict(pairs: list[tuple[object, Any]]) -> dict[str, Any]:
+        made = {_key(key): item for key, item in pairs}
+        count(made, [item for _, item in pairs])
+        return made
 
     try:
         value = msgpack.unpackb(
             body,
             ext_hook=lambda code, data: _from_ext(code, data, max_bytes),
-            list_hook=count,
-            object_pairs_hook=lambda pairs: dict(count(pairs)),
+            list_hook=a_list,
+            object_pairs_hook=a_dict,
+            strict_map_key=False,  # `_key` is as strict, and knows integers
             max_array_len=MAX_ITEMS,
             max_map_len=MAX_ITEMS,
         )
-    except (ValueError, TypeError, OverflowError, msgpack.UnpackException) as error:
+    except Exception as error:
         problem = type(error).__name__
     else:
         return value, MAX_ITEMS - left
     raise WireError(f"not a message: {problem}")
+
+
+def _key(key: object) -> str:
+    """A key of a dict, as a text. (A dict's own hashes could be made to collide, a text's not.)"""
+    if isinstance(key, str | int):
+        return str(key)
+    raise ValueError("a key that is neither a text nor an integer")
 
 
 def _to_plain(value: object, max_bytes: int) -> object:
@@ -128,7 +151,7 @@ def _to_plain(value: object, max_bytes: int) -> object:
     if isinstance(value, torch.Tensor):
         return _tensor_to_ext(value, max_bytes)
     if isinstance(value, np.ndarray) and value.dtype.kind in "fiubc":
-        return _tensor_to_ext(torch.as_tensor(np.ascontiguousarray(value)), max_bytes)
+        return _array_to_ext(value, max_bytes)
     if isinstance(value, bool | np.bool_):
         return bool(value)
     if isinstance(value, int | np.integer):
@@ -143,7 +166,19 @@ def _to_plain(value: object, max_bytes: int) -> object:
         return list(value)
     if isinstance(value, dict):
         return {str(key): item for key, item in value.items()}
+    if isinstance(value, Real | Decimal):  # fractions, and what else knows how to be a float
+        with suppress(Exception):  # a number of the student's own may raise anything
+            return float(value)
     return _opaque(value)
+
+
+def _array_to_ext(array: np.ndarray, max_bytes: int) -> msgpack.ExtType:
+    if array.size > max_bytes // 8:  # before a view of little is written out
+        raise WireError(f"an array of {array.size:,} elements")
+    if array.dtype.itemsize > (16 if array.dtype.kind == "c" else 8):  # np.longdouble and its like
+        array = array.astype(complex if array.dtype.kind == "c" else float)
+    plain = array.astype(array.dtype.newbyteorder("="), order="C")
+    return _tensor_to_ext(torch.from_numpy(plain), max_bytes)
 
 
 def _small(value: int) -> object:
@@ -157,9 +192,9 @@ def _opaque(value: object) -> msgpack.ExtType:
 def _tensor_to_ext(tensor: torch.Tensor, max_bytes: int) -> msgpack.ExtType:
     if tensor.numel() > max_bytes // 8:  # before a small one that was expanded is written out
         raise WireError(f"a tensor of {tensor.numel():,} elements")
-    plain = tensor.detach().resolve_conj().resolve_neg().to("cpu").contiguous()
-    if plain.layout is not torch.strided or plain.dtype not in DTYPES or plain.dim() > MAX_DIMS:
+    if tensor.layout is not torch.strided or tensor.dtype not in DTYPES or tensor.dim() > MAX_DIMS:
         return _opaque(tensor)
+    plain = tensor.detach().resolve_conj().resolve_neg().to("cpu").contiguous()
     head = _TENSOR_HEAD.pack(DTYPES.index(plain.dtype), plain.dim())
     shape = struct.pack(f">{plain.dim()}Q", *plain.shape)
     # One number with a stride of its own counts as contiguous; its bytes want a stride of 1.
@@ -182,7 +217,7 @@ def _from_ext(code: int, data: bytes, max_bytes: int) -> object:
     dtype = DTYPES[dtype_index]
     if math.prod(shape) * dtype.itemsize != len(data) - start or max(shape, default=0) >= 2**62:
         raise ValueError("a tensor whose bytes do not fit its shape")
-    if math.prod(shape) > max_bytes // 8:
+    if math.prod(size or 1 for size in shape) > max_bytes // 8:
         raise ValueError("a tensor with too many elements")
     if len(data) == start:
         return torch.empty(shape, dtype=dtype)

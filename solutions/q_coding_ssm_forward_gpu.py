@@ -763,8 +763,9 @@ def test_diagonal_conv_work(diag_conv_ssm_forward):
         for case in ssm_diagonal.cases(T=(16,), radius=0.98, H=H):
             args[H] = case.args
             case.same(diag_conv_ssm_forward(*case.args), ssm_diagonal.recurrence(*case.args))
+    law = {"factor": 40, "quantity": "work", "size": "H"}
     advice = "Is there still a product by all of W?"
-    grows_at_most(diag_conv_ssm_forward, args.get, sizes, factor=40, quantity="work", advice=advice)
+    grows_at_most(diag_conv_ssm_forward, args.get, sizes, **law, advice=advice)
 
 
 test_diagonal_conv_work(diag_conv_ssm_forward)
@@ -787,10 +788,9 @@ def test_diagonal_recurrence_work(diag_unrolled_ssm_forward):
         for case in ssm_diagonal.cases(T=(16,), radius=0.98, H=H):
             args[H] = case.args
             case.same(diag_unrolled_ssm_forward(*case.args), ssm_diagonal.recurrence(*case.args))
+    law = {"factor": 40, "quantity": "work", "size": "H"}
     advice = "Is there still a product by all of W?"
-    grows_at_most(
-        diag_unrolled_ssm_forward, args.get, sizes, factor=40, quantity="work", advice=advice
-    )
+    grows_at_most(diag_unrolled_ssm_forward, args.get, sizes, **law, advice=advice)
 
 
 test_diagonal_recurrence_work(diag_unrolled_ssm_forward)

@@ -201,18 +201,14 @@ hidden: true
 """  # END TEST CONFIG
 
 
-def test_claims_1_and_2(
-    verdict_1, confidence_1, counterexample_1, verdict_2, confidence_2, counterexample_2
-):
+def test_claims_1_and_2(verdict_1, counterexample_1, verdict_2, counterexample_2):
     from solutions.reference.referee import right
 
-    right(1, verdict_1, confidence_1, counterexample_1)
-    right(2, verdict_2, confidence_2, counterexample_2)
+    right(1, verdict_1, counterexample_1)
+    right(2, verdict_2, counterexample_2)
 
 
-test_claims_1_and_2(
-    verdict_1, confidence_1, counterexample_1, verdict_2, confidence_2, counterexample_2
-)
+test_claims_1_and_2(verdict_1, counterexample_1, verdict_2, counterexample_2)
 
 # %%
 """ # BEGIN TEST CONFIG
@@ -222,13 +218,13 @@ hidden: true
 """  # END TEST CONFIG
 
 
-def test_claim_3(verdict_3, confidence_3, counterexample_3):
+def test_claim_3(verdict_3, counterexample_3):
     from solutions.reference.referee import right
 
-    right(3, verdict_3, confidence_3, counterexample_3)
+    right(3, verdict_3, counterexample_3)
 
 
-test_claim_3(verdict_3, confidence_3, counterexample_3)
+test_claim_3(verdict_3, counterexample_3)
 
 # %% [raw]
 # # END TESTS
@@ -490,18 +486,14 @@ hidden: true
 """  # END TEST CONFIG
 
 
-def test_claims_4_and_5(
-    verdict_4, confidence_4, counterexample_4, verdict_5, confidence_5, counterexample_5
-):
+def test_claims_4_and_5(verdict_4, counterexample_4, verdict_5, counterexample_5):
     from solutions.reference.referee import right
 
-    right(4, verdict_4, confidence_4, counterexample_4)
-    right(5, verdict_5, confidence_5, counterexample_5)
+    right(4, verdict_4, counterexample_4)
+    right(5, verdict_5, counterexample_5)
 
 
-test_claims_4_and_5(
-    verdict_4, confidence_4, counterexample_4, verdict_5, confidence_5, counterexample_5
-)
+test_claims_4_and_5(verdict_4, counterexample_4, verdict_5, counterexample_5)
 
 # %%
 """ # BEGIN TEST CONFIG
@@ -511,13 +503,13 @@ hidden: true
 """  # END TEST CONFIG
 
 
-def test_claim_6(verdict_6, confidence_6, counterexample_6):
+def test_claim_6(verdict_6, counterexample_6):
     from solutions.reference.referee import right
 
-    right(6, verdict_6, confidence_6, counterexample_6)
+    right(6, verdict_6, counterexample_6)
 
 
-test_claim_6(verdict_6, confidence_6, counterexample_6)
+test_claim_6(verdict_6, counterexample_6)
 
 # %%
 """ # BEGIN TEST CONFIG
@@ -527,18 +519,14 @@ hidden: true
 """  # END TEST CONFIG
 
 
-def test_claims_7_and_8(
-    verdict_7, confidence_7, counterexample_7, verdict_8, confidence_8, counterexample_8
-):
+def test_claims_7_and_8(verdict_7, counterexample_7, verdict_8, counterexample_8):
     from solutions.reference.referee import right
 
-    right(7, verdict_7, confidence_7, counterexample_7)
-    right(8, verdict_8, confidence_8, counterexample_8)
+    right(7, verdict_7, counterexample_7)
+    right(8, verdict_8, counterexample_8)
 
 
-test_claims_7_and_8(
-    verdict_7, confidence_7, counterexample_7, verdict_8, confidence_8, counterexample_8
-)
+test_claims_7_and_8(verdict_7, counterexample_7, verdict_8, counterexample_8)
 
 # %%
 """ # BEGIN TEST CONFIG
@@ -548,13 +536,13 @@ hidden: true
 """  # END TEST CONFIG
 
 
-def test_claim_9(verdict_9, confidence_9, counterexample_9):
+def test_claim_9(verdict_9, counterexample_9):
     from solutions.reference.referee import right
 
-    right(9, verdict_9, confidence_9, counterexample_9)
+    right(9, verdict_9, counterexample_9)
 
 
-test_claim_9(verdict_9, confidence_9, counterexample_9)
+test_claim_9(verdict_9, counterexample_9)
 
 # %% [raw]
 # # END TESTS
@@ -750,18 +738,14 @@ hidden: true
 """  # END TEST CONFIG
 
 
-def test_claims_10_and_11(
-    verdict_10, confidence_10, counterexample_10, verdict_11, confidence_11, counterexample_11
-):
+def test_claims_10_and_11(verdict_10, counterexample_10, verdict_11, counterexample_11):
     from solutions.reference.referee import right
 
-    right(10, verdict_10, confidence_10, counterexample_10)
-    right(11, verdict_11, confidence_11, counterexample_11)
+    right(10, verdict_10, counterexample_10)
+    right(11, verdict_11, counterexample_11)
 
 
-test_claims_10_and_11(
-    verdict_10, confidence_10, counterexample_10, verdict_11, confidence_11, counterexample_11
-)
+test_claims_10_and_11(verdict_10, counterexample_10, verdict_11, counterexample_11)
 
 # %%
 """ # BEGIN TEST CONFIG
@@ -771,18 +755,14 @@ hidden: true
 """  # END TEST CONFIG
 
 
-def test_claims_12_and_13(
-    verdict_12, confidence_12, counterexample_12, verdict_13, confidence_13, counterexample_13
-):
+def test_claims_12_and_13(verdict_12, counterexample_12, verdict_13, counterexample_13):
     from solutions.reference.referee import right
 
-    right(12, verdict_12, confidence_12, counterexample_12)
-    right(13, verdict_13, confidence_13, counterexample_13)
+    right(12, verdict_12, counterexample_12)
+    right(13, verdict_13, counterexample_13)
 
 
-test_claims_12_and_13(
-    verdict_12, confidence_12, counterexample_12, verdict_13, confidence_13, counterexample_13
-)
+test_claims_12_and_13(verdict_12, counterexample_12, verdict_13, counterexample_13)
 
 # %% [raw]
 # # END TESTS
@@ -975,18 +955,14 @@ hidden: true
 """  # END TEST CONFIG
 
 
-def test_claims_14_and_17(
-    verdict_14, confidence_14, counterexample_14, verdict_17, confidence_17, counterexample_17
-):
+def test_claims_14_and_17(verdict_14, counterexample_14, verdict_17, counterexample_17):
     from solutions.reference.referee import right
 
-    right(14, verdict_14, confidence_14, counterexample_14)
-    right(17, verdict_17, confidence_17, counterexample_17)
+    right(14, verdict_14, counterexample_14)
+    right(17, verdict_17, counterexample_17)
 
 
-test_claims_14_and_17(
-    verdict_14, confidence_14, counterexample_14, verdict_17, confidence_17, counterexample_17
-)
+test_claims_14_and_17(verdict_14, counterexample_14, verdict_17, counterexample_17)
 
 # %%
 """ # BEGIN TEST CONFIG
@@ -996,18 +972,14 @@ hidden: true
 """  # END TEST CONFIG
 
 
-def test_claims_15_and_16(
-    verdict_15, confidence_15, counterexample_15, verdict_16, confidence_16, counterexample_16
-):
+def test_claims_15_and_16(verdict_15, counterexample_15, verdict_16, counterexample_16):
     from solutions.reference.referee import right
 
-    right(15, verdict_15, confidence_15, counterexample_15)
-    right(16, verdict_16, confidence_16, counterexample_16)
+    right(15, verdict_15, counterexample_15)
+    right(16, verdict_16, counterexample_16)
 
 
-test_claims_15_and_16(
-    verdict_15, confidence_15, counterexample_15, verdict_16, confidence_16, counterexample_16
-)
+test_claims_15_and_16(verdict_15, counterexample_15, verdict_16, counterexample_16)
 
 # %% [raw]
 # # END TESTS

@@ -872,7 +872,8 @@ def test_update_work(sherman_morrison):
         expected = ridge_attention.updated_inverse(*case.args)
         case.same(sherman_morrison(*case.args), expected)
     advice = "Is there a product of two d x d matrices, or an inverse? Multiply by vectors first."
-    grows_at_most(sherman_morrison, args.get, sizes, factor=120, quantity="work", advice=advice)
+    law = {"factor": 120, "quantity": "work", "size": "d"}
+    grows_at_most(sherman_morrison, args.get, sizes, **law, advice=advice)
 
 
 test_update_work(sherman_morrison)

@@ -890,13 +890,17 @@ def test_doubling_span(kernel_by_doubling):
     from solutions.reference import kernel, kernel_cases
 
     L, n = 16 * size_from(1, 2), size_from(5, 8)
-    advice = "Each round should double the list, by one product for all of it."
-    for sizes, cases in kernel_cases.grown(L=(L, 16 * L), n=(n, 8 * n)):
+    advice = {
+        "L": "Each round should double the list, by one product for all of it.",
+        "n": "Products of matrices alone make a chain of log n; what takes A apart makes a longer one.",
+    }
+    for size, sizes, cases in kernel_cases.grown(L=(L, 16 * L), n=(n, 8 * n)):
         for case in cases.values():
             expected = kernel.kernel(*case.args)
             case.same(kernel_by_doubling(*case.args), expected)
-        args = {size: case.args for size, case in cases.items()}
-        grows_at_most(kernel_by_doubling, args.get, sizes, factor=3, advice=advice)
+        args = {one: case.args for one, case in cases.items()}
+        law = {"factor": 3, "size": size, "advice": advice[size]}
+        grows_at_most(kernel_by_doubling, args.get, sizes, **law)
 
 
 test_doubling_span(kernel_by_doubling)
@@ -1114,7 +1118,8 @@ def test_diagonal_work(kernel_diagonal):
             case.same(kernel_diagonal(*case.args), expected)
     advice = "Is there a product with an n x n matrix, most of it zeros?"
     sizes = (small, 16 * small)
-    grows_at_most(kernel_diagonal, args.get, sizes, factor=40, quantity="work", advice=advice)
+    law = {"factor": 40, "quantity": "work", "size": "n"}
+    grows_at_most(kernel_diagonal, args.get, sizes, **law, advice=advice)
 
 
 test_diagonal_work(kernel_diagonal)
@@ -1342,8 +1347,9 @@ def test_rank_one_work(kernel_identity_plus_rank_one):
             args[n] = case.args
             expected = kernel.identity_plus_rank_one(*case.args)
             case.same(kernel_identity_plus_rank_one(*case.args), expected)
-    function, advice = kernel_identity_plus_rank_one, "A itself is never needed, nor p p^T."
-    grows_at_most(function, args.get, sizes, factor=40, quantity="work", advice=advice)
+    law = {"factor": 40, "quantity": "work", "size": "n"}
+    advice = "A itself is never needed, nor p p^T."
+    grows_at_most(kernel_identity_plus_rank_one, args.get, sizes, **law, advice=advice)
 
 
 test_rank_one_work(kernel_identity_plus_rank_one)

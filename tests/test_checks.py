@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import doctest
+from decimal import Decimal
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ from labkit.checks import (
     Case,
     Mismatch,
     agree,
+    as_tensor,
     choice,
     choices,
     generator,
@@ -42,11 +45,34 @@ def test_the_examples_in_the_docstrings_hold():
         np.array([1, 2]),
         [1, 2.0],
         (1, 2),
+        [Fraction(1), Decimal(2)],
+        np.array([Fraction(1), 2], dtype=object).tolist(),
+        [torch.tensor(1.0), torch.tensor(2)],
     ],
-    ids=["float32", "float64 with gradient", "numpy", "list", "tuple"],
+    ids=[
+        "float32",
+        "float64 with gradient",
+        "numpy",
+        "list",
+        "tuple",
+        "exact",
+        "objects",
+        "tensors",
+    ],
 )
 def test_numbers_of_any_kind_are_compared(actual):
     same(actual, torch.tensor([1.0, 2.0]), rtol=1e-6)
+
+
+def test_pythons_own_numbers_keep_all_their_digits():
+    third = 1 / 3
+    for actual in (third, [third], (third,), [[third]], [np.float64(third)], [Fraction(1, 3)]):
+        same(torch.as_tensor(as_tensor(actual)).flatten(), [third], rtol=1e-15)
+    assert as_tensor([1j]).dtype == as_tensor(np.array([1j])).dtype == torch.complex128
+
+
+def test_a_limit_and_what_passes_it_by_little_do_not_look_the_same():
+    assert "is 0.003003 of the largest entry (allowed: 0.003)" in told([1.003003], [1], rtol=0.003)
 
 
 def test_the_error_is_taken_against_the_largest_entry():
@@ -82,7 +108,11 @@ def test_an_expected_value_is_told_only_where_it_may_be_seen():
         ("text", "type", "a str came back"),
         ({"a": 1}, "type", "a dict came back"),
         (object(), "type", "type object came back"),
-        ([[1.0], [1.0, 2.0]], "type", "type list came back"),
+        ([[1.0], [1.0, 2.0]], "type", "a list of rows that differ in length came back"),
+        ([1.0, ...], "type", "one of the numbers is still to be answered"),
+        ([1.0, "2"], "type", "a list with a str in it came back where numbers were asked for"),
+        ((torch.ones(2), torch.ones(1)), "type", "a list of 2 tensors came back: torch.stack"),
+        (lambda: 1, "type", "a value of type function came back where numbers"),
         ([[1.0, 2.0]], "shape", "the shape is (1, 2), and (2,) was asked for"),
         ([1.0, float("nan")], "not finite", "a NaN or an infinity, first at [1]"),
         ([1.0, 3.0], "value", "50% of the entries differ"),
@@ -133,8 +163,17 @@ def test_a_choice_is_checked_without_telling_the_answer():
     for wrong in ("log L", "x", None, ..., 3):
         with pytest.raises(Mismatch) as caught:
             choice(wrong, "L", options)
-        said = str(caught.value).replace("choose one of: log L, L", "")
+        said = str(caught.value).replace('choose one of: "log L", "L"', "")
         assert "L" not in said
+
+
+def test_a_choice_may_have_other_spaces_and_capitals():
+    options = ("log L + log m", "L log n")
+    for mine in ("log L + log m", " log L+log m ", "LOG L + log M"):
+        choice(mine, "log L + log m", options)
+        choices([mine], ["log L + log m"], options)
+    with pytest.raises(Mismatch, match=r"the text alone and in quotes \(this is a tuple\)"):
+        choice(("log L + log m",), "log L + log m", options)
 
 
 def test_of_several_choices_or_numbers_the_one_that_is_wrong_is_named():
@@ -163,7 +202,7 @@ def test_several_choices_are_checked_in_any_order_without_telling_the_answer():
             choices(wrong, ("a", "c"), options)
         assert str(caught.value) == "these are not the right choices"
     for no_list in ("a", {"a", "c"}, ["a", "d"], ["a", ["c"]], 3):
-        with pytest.raises(Mismatch, match="write a list of some of these: a, b, c"):
+        with pytest.raises(Mismatch, match=r'in a list, \["a", "b", "c"\], each in quotes'):
             choices(no_list, ("a", "c"), options)
     for nothing in (None, ...):
         with pytest.raises(Mismatch, match="still to be answered"):

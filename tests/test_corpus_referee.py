@@ -9,6 +9,8 @@ from __future__ import annotations
 import itertools
 import json
 import re
+from decimal import Decimal
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -323,7 +325,37 @@ def test_a_mistake_is_told_by_its_own_sentence_and_by_no_other(wrong):
 def test_each_claim_has_its_mistake_and_its_check():
     assert {wrong.function for wrong in CORPUS.mistakes} == {f"verdict_{n}" for n in NUMBERS}
     asked = [name for check in CORPUS.checks for name in CORPUS.asked(check)]
-    assert sorted(asked) == sorted(answered(RIGHT)), "each value is asked for once"
+    scored = [name for name in answered(RIGHT) if not name.startswith("confidence")]
+    assert sorted(asked) == sorted(scored), "each value that counts is asked for once"
+
+
+@pytest.mark.parametrize("sure", [90, "0.9", None, ...])
+def test_a_confidence_earns_no_points_and_costs_none(sure):
+    names = answered(RIGHT, sure, OFFICIAL)
+    assert CORPUS.lost(names, "first") == {}
+    assert len(CORPUS.lost_in_public(names)) == len(NUMBERS), "its form is checked in public"
+
+
+@pytest.mark.parametrize("make", [np.bool_, torch.tensor], ids=["NumPy", "torch"])
+def test_a_verdict_and_a_confidence_may_be_an_arrays_own_numbers(make):
+    sure = {np.bool_: np.float32, torch.tensor: torch.tensor}[make](0.75)
+    names = {
+        name: make(value) if name.startswith("verdict") else value
+        for name, value in answered(RIGHT, sure, OFFICIAL).items()
+    }
+    assert CORPUS.lost(names, "first") == {}
+    assert CORPUS.lost_in_public(names) == {}
+
+
+def test_a_counterexample_may_be_written_in_fractions_and_decimals():
+    in_fractions = {"A": [[Fraction(1, 2)]], "L": 3}
+    assert evaluate(2, in_fractions) == evaluate(2, {"A": [[0.5]], "L": 3})
+    assert evaluate(2, {"A": [[Decimal("0.5")]], "L": 3}) == evaluate(2, in_fractions)
+
+
+def test_a_true_verdict_with_a_counterexample_of_no_form_is_told_that_none_is_wanted():
+    with pytest.raises(Mismatch, match=r"write the counterexample as .* or None for the verdict"):
+        judge(2, True, 0.9, "None")
 
 
 def test_no_check_rests_on_a_true_claim_alone():

@@ -40,7 +40,7 @@ def one_power_and_hidden_time(W, n):
 
 def judge(function, sizes=(16, 256), **options):
     """What is remarked on a function that passes."""
-    options = {"factor": 4, **options}
+    options = {"factor": 4, "size": "T", **options}
     with collecting_remarks() as remarks:
         grows_at_most(function, lambda n: (0.9 * torch.eye(4), n), sizes, **options)
     return remarks
@@ -50,13 +50,19 @@ def test_a_span_that_grows_as_asked_passes():
     assert judge(powers_by_doubling) == []
 
 
+def test_what_does_nothing_has_no_cost_that_could_be_right():
+    with pytest.raises(Mismatch, match="does nothing that can be counted") as caught:
+        judge(lambda W, n: None)
+    assert caught.value.kind == "cost"
+
+
 def test_a_span_that_grows_too_fast_is_told_with_its_numbers():
     with pytest.raises(Mismatch) as caught:
         judge(powers_in_a_row, advice="Try doubling.")
     assert caught.value.kind == "cost"
     assert str(caught.value) == (
-        "its span grows from 45 to 765 between the sizes 16 and 256: 17 times as much, where about "
-        "4 times is the most. Try doubling."
+        "powers_in_a_row: its span grows from 45 to 765 as T grows from 16 to 256: 17 times as "
+        "much, where 4 times is the most. Try doubling."
     )
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from autograder.course import Limits
 from autograder.intake import Cell
@@ -65,6 +67,92 @@ def test_measurement_cells_are_skipped_in_silence(pool):
     with session(pool, "a = 1", "a = 2", tags={2: "otter_ignore"}) as running:
         assert problems(running) == []
         assert get(running, "a") == 1
+
+
+def test_what_a_measurement_cell_defines_is_there_all_the_same(pool):
+    source = """
+with open("measured", "w") as file:
+    file.write("slowly")
+import math as m
+from fractions import (
+    Fraction,
+)
+@staticmethod
+def helper(x):
+    return x + 1
+class Kept: pass
+helper(1) / 0
+"""
+    uses = "b = [helper(m.floor(1.5)), Fraction(1) == 1, Kept.__name__]"
+    looks = "import os\nc = os.path.exists('measured')"
+    tags = {1: "otter_ignore", 4: "otter_ignore"}
+    with session(pool, source, uses, looks, "def g(:", tags=tags) as running:
+        assert problems(running) == []
+        assert get(running, "b") == [2, True, "Kept"]
+        assert get(running, "c") is False, "the rest of the cell is not run"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "!no-such-command --version",
+        "!exit 3",
+        "%cd /content/drive/MyDrive",
+        "%cd .",
+        "exit()",
+        "from google.colab import drive, files; drive.mount('/content/drive')",
+        "import google.colab; google.colab.files.download('x')",
+    ],
+)
+def test_what_is_of_no_use_in_grading_does_not_end_its_cell(pool, line):
+    with session(pool, f"{line}\na = 1") as running:
+        assert problems(running) == []
+        assert get(running, "a") == 1
+
+
+def test_one_function_that_takes_too_long_costs_the_others_nothing(pool):
+    source = "v = 3\ndef slow(): \n    while True: pass\ndef f(): return 2"
+    with session(pool, source) as running:
+        names = running.names(wanted=["f", "slow", "v"])
+        began = time.monotonic()
+        for _ in range(5):
+            with pytest.raises(Mismatch, match="slow: it did not finish within 1 seconds"):
+                names.get("slow")()
+        taken = time.monotonic() - began
+        assert names.get("v") == 3
+        assert names.get("f")() == 2
+        assert taken < 4, "its time is taken once"
+        names.close()
+
+
+def test_where_words_are_not_quoted_a_known_cause_is_told_and_the_sizes(pool):
+    source = "import torch\ndef f(x, n): return x @ x.double()\ndef g(x): raise ValueError(x)"
+    with session(pool, source) as running:
+        names = running.names()
+        names.quotes = False
+        with pytest.raises(Mismatch) as caught:
+            names.get("f")(torch.ones(2, 2), 7)
+        assert str(caught.value) == (
+            "f raised RuntimeError: tensors of two types meet, such as float32 and float64 (line 2 "
+            "of its cell); its arguments have the shapes (2, 2), 7"
+        )
+        with pytest.raises(Mismatch) as caught:
+            names.get("g")(torch.full((3,), 0.25))
+        assert str(caught.value) == (
+            "g raised ValueError (line 3 of its cell); its arguments have the shapes (3,)"
+        )
+        names.close()
+
+
+def test_a_sandbox_is_closed_where_its_run_fails(pool, monkeypatch):
+    def fail(self, child):
+        raise RuntimeError("the grader's own")
+
+    in_use, wanted = set(pool._in_use), session(pool, "a = 1")
+    monkeypatch.setattr(Session, "_run_cells", fail)
+    with pytest.raises(RuntimeError, match="own"):
+        wanted.__enter__()
+    assert pool._in_use == in_use, "its slot is given back"
 
 
 def test_a_cell_that_runs_too_long_is_stopped_and_the_rest_runs(pool):
@@ -139,10 +227,10 @@ def test_each_question_starts_from_the_notebook_as_it_was(pool):
         ("raise ValueError('no\\nway')", "f raised ValueError: no way (line 3 of its cell)"),
         ("import os; os._exit(7)", "f: its process ended: it exited with status 7"),
         ("while True: pass", "f: it did not finish within 1 seconds"),
-        ("exit()", "f raised"),
         ("import sys; sys.exit(3)", "f raised SystemExit: 3"),
         ("raise KeyboardInterrupt", "f raised KeyboardInterrupt"),
         ("return [None] * (1 << 21)", "f: what came back cannot be read"),
+        ("v = []\n    for _ in range(99): v = [v]\n    return v", "f: what came back cannot be"),
         ("return torch.zeros(1 << 24)", "f: its answer is larger than a grader takes"),
         ("return torch.zeros(1).expand(1 << 20, 1 << 20)", "f: its answer is larger than"),
         ("return [torch.zeros(1 << 20)] * 9", "f: its answer is larger than a grader takes"),
@@ -336,4 +424,6 @@ def test_a_wanted_value_that_cannot_be_sent_costs_the_others_nothing(pool):
     with session(pool, "import torch\nhuge = torch.zeros(1 << 24)\na = 1") as running:
         names = running.names(wanted=["a", "huge"])
         assert names.get("a") == 1
+        with pytest.raises(Mismatch, match="huge: its answer is larger than a grader takes"):
+            names.get("huge")
         names.close()

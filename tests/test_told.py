@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import re
+import time
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from autograder import course as courses
 from autograder.course import Limits
-from autograder.intake import Cell
+from autograder.grading import Grader
+from autograder.intake import Cell, Submission, SubmittedNotebook
 from autograder.sealed_tests import SealedTestFile
 from autograder.session import Session
+
+ROOT = Path(__file__).parents[1]
 
 TEST_FILE = """\
 from otter.test_files import test_case
@@ -91,3 +98,39 @@ def test_a_hidden_test_says_which_exception_and_where(told):
 def test_public_tests_are_run_before_any_hidden_input_is_seen(told):
     _, public = told("kept.append(x)\nraise ValueError(str(kept))")
     assert "ValueError: [1]" in public
+
+
+def test_words_of_a_run_after_the_first_hidden_test_are_not_told(pool, monkeypatch):
+    """Where a hidden test ends the notebook's process, the notebook is run again, and that run may
+    have learnt something: through the clock, or a lock on a file that both can open."""
+    name = "q_coding_ssm_forward_cpu"
+    course = courses.load(ROOT)
+    course = replace(course, notebooks=tuple(n for n in course.notebooks if n.name == name))
+    source = """
+import os, signal, torch
+signal.signal(signal.SIGUSR1, lambda *_: os._exit(1))
+def unrolled_ssm_forward(W, U, b, x):
+    if x.shape[1] > 200:  # which no public test has
+        os.kill(os.getppid(), signal.SIGUSR1)
+        os._exit(1)
+    return torch.zeros(len(x), x.shape[1], len(b))
+def make_conv_kernel(W, T):
+    return W
+"""
+    spoken = "import time\nraise ValueError(f'{time.monotonic()} s')"
+    cells = tuple(Cell(i, "code", text) for i, text in enumerate((source, spoken), 1))
+    notebook = SubmittedNotebook(name, f"{name}.ipynb", "its name", cells)
+    runs, started = [], []
+    run_tests, run = Grader._run_tests, Session._run
+
+    def note(grader, one, notebook, hidden):
+        started.extend([time.monotonic()] if hidden and not started else [])
+        run_tests(grader, one, notebook, hidden)
+
+    monkeypatch.setattr(Grader, "_run_tests", note)
+    monkeypatch.setattr(Session, "_run", lambda session: (runs.append(1), run(session)))
+    result = Grader(course, pool).grade(Submission("ada", (), {name: notebook}, (), False, {}, ""))
+    (problem,) = result.notebooks[0].cells
+    said = float(re.search(r"ValueError: ([0-9.]+) s", problem.message)[1])
+    assert len(runs) > 1, "the notebook was run again"
+    assert said < started[0], "what is told is of the run before"

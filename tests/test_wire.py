@@ -7,6 +7,8 @@ import socket
 import struct
 import time
 import tracemalloc
+from decimal import Decimal
+from fractions import Fraction
 from threading import Thread
 
 import msgpack
@@ -71,6 +73,31 @@ def test_numpy_values_cross_as_tensors_and_numbers():
     assert torch.equal(decode(encode(np.arange(3.0)[::-1])), torch.tensor([2.0, 1.0, 0.0]).double())
     assert decode(encode(np.float32(0.5))) == 0.5
     assert decode(encode([np.int8(3), np.bool_(True)])) == [3, True]
+    assert decode(encode(np.array(0.5))).shape == ()
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.arange(3.0, dtype=np.longdouble),
+        np.arange(3.0, dtype=">f4"),
+        np.arange(3.0)[::-1][:1],
+        np.broadcast_to(np.float32(1), (2, 3)),
+        np.array(2, dtype=">i8"),
+    ],
+    ids=["long double", "big endian", "backwards, alone", "broadcast", "a big-endian number"],
+)
+def test_arrays_of_unusual_layout_cross_as_their_numbers(array):
+    assert decode(encode(array)).tolist() == array.tolist()
+
+
+def test_fractions_and_decimals_cross_as_numbers():
+    assert decode(encode([Fraction(1, 4), (Decimal("0.5"),)])) == [0.25, [0.5]]
+    assert decode(encode(Fraction(10) ** 400)) == Opaque("Fraction"), "too large for a float"
+
+
+def test_the_keys_of_a_dict_become_texts():
+    assert decode(encode({0: 1, "a": {2: None}})) == {"0": 1, "a": {"2": None}}
 
 
 @pytest.mark.parametrize(
@@ -118,7 +145,8 @@ def tensor_message(
         tensor_message(dtype=10, shape=(MAX_REQUEST // 8 + 1,), raw=bytes(MAX_REQUEST // 8 + 1)),
         msgpack.packb(msgpack.ExtType(1, b"")),
         msgpack.packb(msgpack.ExtType(7, b"abc")),
-        msgpack.packb({1: 2}),
+        msgpack.packb({1.5: 2}),
+        tensor_message(shape=(0, 2**61, 2**61), dims=3),
         msgpack.packb([None] * (MAX_ITEMS + 1)),
         msgpack.packb([[]] * (MAX_ITEMS // 2) + [[None] * (MAX_ITEMS // 2)]),
         b"\x91" * 5000 + b"\xc0",
@@ -127,8 +155,8 @@ def tensor_message(
     ids=[
         "unknown dtype", "too many dimensions", "bytes missing", "size overflows",
         "a size beyond 62 bits", "a boolean of 2", "too many elements", "no head",
-        "unknown kind", "a number as key", "one long list", "many lists", "nested too deep",
-        "nothing",
+        "unknown kind", "a float as key", "nothing, too large", "one long list", "many lists",
+        "nested too deep", "nothing",
     ],
 )  # fmt: skip
 def test_an_impossible_message_is_refused(body):

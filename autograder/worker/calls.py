@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from autograder.wire import Channel
+from autograder.wire import Channel, WireError
 from autograder.worker import timed
 from autograder.worker.cells import describe
 
@@ -29,9 +29,15 @@ def serve(channel: Channel, names: Namespace) -> None:
             _, (request["descriptor"], *_), _, _ = socket.recv_fds(channel.sock, 1, 1)
         try:
             request = placed(request, request.get("device", "cpu"))
-            body = channel.encode({**OPERATIONS[request["op"]](names, request), **nonce})
+            answer = OPERATIONS[request["op"]](names, request)
         except (Exception, KeyboardInterrupt, SystemExit) as error:
-            body = channel.encode({"raised": describe(error), **nonce})
+            answer = {"raised": describe(error)}
+        try:
+            body = channel.encode({**answer, **nonce})
+        except WireError:
+            body = channel.encode({"unsent": "too large", **nonce})
+        except Exception:  # of an object of the student's own
+            body = channel.encode({"unsent": "no plain form", **nonce})
         channel.send_encoded(body)
 
 

@@ -1,27 +1,31 @@
 """Executes a notebook's cells, one at a time, as Jupyter would, without a kernel or a browser.
 
 Comes in: the source of a cell. Goes out: how it ended. Figures are drawn and closed, prints go
-nowhere, `%pip` and `!pip` do nothing (a sandbox has no network), `import otter` finds a stand-in.
+nowhere, `%pip` and `!pip` do nothing (a sandbox has no network), `import otter` and `google.colab`
+find stand-ins.
 """
 
 from __future__ import annotations
 
+import ast
 import signal
 import sys
 import types
 from typing import Any
 
+from IPython.core.inputtransformer2 import TransformerManager
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
 import labkit.grader
 
 _NO_INSTALL = ("pip", "conda", "mamba", "uv")
+_DEFINES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
 
 
-class _Grader:
-    """Stands in for labkit's `Grader` and for `otter.Notebook`: a check in a submission says
-    nothing and costs nothing."""
+class _StandIn:
+    """Stands in for labkit's `Grader`, for `otter.Notebook` and for Colab's modules: whatever a
+    submission asks of them says nothing and costs nothing."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         pass
@@ -41,14 +45,27 @@ def make_shell() -> InteractiveShell:
     shell = InteractiveShell.instance(config=config)
     for name in (*_NO_INSTALL, "matplotlib"):
         shell.register_magic_function(_nothing, "line", name)  # type: ignore[arg-type]
-    system = shell.system
-    setattr(shell, "system", lambda command: None if _installs(command) else system(command))  # noqa: B010
+    for name, replacement in {
+        "db": {},  # of folders that `%cd` was in, for one: else files, in a home that is read-only
+        "system": lambda line: None if _installs(line) else shell.system_raw(line),  # wants no pty
+        "ask_exit": _nothing,  # Jupyter runs the rest of a cell that says `exit()`
+    }.items():
+        setattr(shell, name, replacement)
     _keep_default_device_here()
-    stand_in = types.ModuleType("otter")
-    stand_in.Notebook = _Grader  # type: ignore[attr-defined]
-    sys.modules["otter"] = stand_in
-    labkit.grader.Grader = _Grader  # type: ignore[misc, assignment]
+    _put_module("otter", Notebook=_StandIn)
+    _put_module("google.colab", **dict.fromkeys(("drive", "files", "userdata"), _StandIn()))
+    labkit.grader.Grader = _StandIn  # type: ignore[misc, assignment]
     return shell
+
+
+def _put_module(name: str, **names: Any) -> None:
+    """Let `import` find a module that is not there, with these names in it."""
+    module = types.ModuleType(name)
+    vars(module).update(names)
+    sys.modules[name] = module
+    parent, _, child = name.rpartition(".")
+    if parent:
+        _put_module(parent, **{child: module}, __path__=[])
 
 
 def _keep_default_device_here() -> None:
@@ -87,6 +104,22 @@ def run_cell(shell: InteractiveShell, source: str) -> dict[str, Any]:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
     _close_figures()
     return {"ok": True} if error is None else describe(error)
+
+
+def definitions(source: str) -> str:
+    """The imports, functions and classes of a cell, on the lines where they stand."""
+    source = TransformerManager().transform_cell(source)
+    try:
+        statements = ast.parse(source).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return ""
+    kept: set[int] = set()
+    for one in statements:
+        if isinstance(one, _DEFINES):
+            first = min([one.lineno, *(d.lineno for d in getattr(one, "decorator_list", ()))])
+            kept |= set(range(first, (one.end_lineno or first) + 1))
+    lines = enumerate(source.split("\n"), 1)
+    return "\n".join(line if number in kept else "" for number, line in lines)
 
 
 def describe(error: BaseException) -> dict[str, Any]:

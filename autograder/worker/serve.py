@@ -1,6 +1,7 @@
 """The loop of the process that holds one student's notebook: run a cell, fork for a question.
 
-Requests: {"op": "cell", "source", "processors"} which runs on those; {"op": "fork", "number",
+Requests: {"op": "cell", "source", "whole", "processors"} which runs on those, and where it is not
+the whole cell only what that defines; {"op": "fork", "number",
 "processors"} followed by one byte that carries the socket of the new child, which runs on those
 processors once it is ready, while this process is elsewhere; {"op": "reap", "number"} which ends
 that child; {"op": "stay"} after which this process answers calls itself. Answers echo the request's
@@ -22,7 +23,7 @@ from autograder.sandbox import kernel, processors
 from autograder.wire import Channel, Closed
 from autograder.worker.calls import reseed
 from autograder.worker.calls import serve as serve_calls
-from autograder.worker.cells import run_cell
+from autograder.worker.cells import definitions, run_cell
 
 _DRIVER_MEMORY = "/dev/nvidia-uvm"  # open where CUDA has started, and not where it was asked about
 
@@ -41,7 +42,8 @@ def serve(channel: Channel, shell: InteractiveShell, prepare: Callable[[], None]
         answer: dict[str, Any] = {"nonce": request["nonce"]}
         if request["op"] == "cell":
             processors.run_on(request.get("processors", ()))
-            answer |= run_cell(shell, request["source"])
+            source = request["source"]
+            answer |= run_cell(shell, source if request.get("whole", True) else definitions(source))
         elif request["op"] == "fork":
             _, (descriptor, *_), _, _ = socket.recv_fds(channel.sock, 1, 1)
             if _cuda_in_use():

@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from decimal import Decimal
+from numbers import Real
 from typing import Any
 
 import torch
@@ -72,7 +74,7 @@ class Mismatch(AssertionError):
     str() is fit for a student: it tells shapes, the first place that differs and a rounded
     relative error, and never an expected value unless the check was told to `show` it.
     `kind` is one of "missing", "unanswered", "type", "shape", "not finite", "value", "inputs",
-    "cost", "agreement".
+    "cost", "agreement"; of a call in grading also "raised", "too long", "died".
     `actual` and `expected` serve diagnosis, on the trusted side only, and so does `name`: the value
     it is about, where a test asks for several.
     """
@@ -87,7 +89,7 @@ class Mismatch(AssertionError):
         self.expected = expected
 
 
-def as_tensor(value: object, *, like: torch.Tensor | None = None) -> torch.Tensor:
+def as_tensor(value: object) -> torch.Tensor:
     """`value` (a tensor, array, number or nested list) as a detached CPU tensor in float64 (or
     complex128). Raises Mismatch where it is nothing of the sort, in words for its author."""
     if value is None:
@@ -97,6 +99,10 @@ def as_tensor(value: object, *, like: torch.Tensor | None = None) -> torch.Tenso
         )
     if value is Ellipsis:
         raise Mismatch("this is still to be answered (it is `...`)", kind="unanswered")
+    if (
+        getattr(value, "type_name", "") == "nothing"
+    ):  # what grading has for a name that is not there
+        raise missing(getattr(value, "__name__", "this"))
     if isinstance(value, str | bytes | dict):
         raise Mismatch(
             f"a {type(value).__name__} came back where numbers were asked for",
@@ -104,15 +110,60 @@ def as_tensor(value: object, *, like: torch.Tensor | None = None) -> torch.Tenso
             actual=value,
         )
     try:
-        tensor = value.detach() if isinstance(value, torch.Tensor) else torch.as_tensor(value)
-    except (TypeError, ValueError, RuntimeError):
-        name = getattr(value, "type_name", type(value).__name__)
-        raise Mismatch(
-            f"a value of type {name} came back where a tensor was asked for",
-            kind="type",
-            actual=value,
-        ) from None
+        tensor = _tensor(value)
+    except (TypeError, ValueError, RuntimeError, OverflowError):
+        raise Mismatch(_not_numbers(value), kind="type", actual=value) from None
     return tensor.to("cpu", torch.complex128 if tensor.is_complex() else torch.float64)
+
+
+def missing(name: str) -> Mismatch:
+    """What to say of a name that the notebook does not define."""
+    text = f"`{name}` is not defined: was its cell removed, or did it not run?"
+    return Mismatch(text, kind="missing")
+
+
+def _tensor(value: object) -> torch.Tensor:
+    if isinstance(value, torch.Tensor):
+        return value.detach()
+    if hasattr(value, "dtype"):  # an array, or a number of one
+        return torch.as_tensor(value)
+    plain = _plain_numbers(value)
+    try:
+        return torch.as_tensor(plain, dtype=torch.float64)  # as Python's numbers are
+    except (TypeError, RuntimeError):  # complex ones, or none
+        return torch.as_tensor(plain)
+
+
+def _plain_numbers(value: object) -> Any:
+    """The same with fractions and decimals as floats, also inside lists and tuples."""
+    if isinstance(value, list | tuple):
+        return [_plain_numbers(item) for item in value]
+    exact = isinstance(value, Real | Decimal) and not isinstance(value, int | float)
+    return float(value) if exact else value  # type: ignore[arg-type]
+
+
+def _not_numbers(value: object) -> str:
+    """What is wrong with a value that cannot be made a tensor."""
+    if not isinstance(value, list | tuple):
+        return f"a value of type {_type(value)} came back where numbers were asked for"
+    items = list(value)
+    while items and isinstance(items[0], list | tuple):  # look at its rows
+        items = [item for row in items if isinstance(row, list | tuple) for item in row]
+    if items and all(isinstance(item, torch.Tensor) for item in items):
+        return f"a list of {len(items)} tensors came back: torch.stack makes one tensor of it"
+    for item in items:
+        if item is Ellipsis:
+            return "one of the numbers is still to be answered (it is `...`)"
+        if not isinstance(item, Real | Decimal | complex) and not hasattr(item, "dtype"):
+            return f"a list with a {_type(item)} in it came back where numbers were asked for"
+    return "a list of rows that differ in length came back"
+
+
+def _type(value: object) -> str:
+    """What to call the type of a value of the student's."""
+    if callable(value):
+        return "function"
+    return str(getattr(value, "type_name", type(value).__name__))
 
 
 def same(
@@ -163,13 +214,13 @@ def same(
     wrong = error > rtol
     if bool(wrong.any()):
         first = _first(wrong)
+        largest, allowed = _shares(float(error.max()), rtol)
         text = (
-            f"{_percent(wrong)} of the entries differ, first {_place(first, axes)}; "
-            f"the largest error is {_share(float(error.max()))} of the largest entry "
-            f"(allowed: {_share(rtol)})"
+            f"{_percent(wrong)} of the entries differ, first {_place(first, axes)}; the largest "
+            f"error is {largest} of the largest entry (allowed: {allowed})"
         )
         if wanted.ndim == 0:
-            text = f"the relative error is {_share(float(error.max()))} (allowed: {_share(rtol)})"
+            text = f"the relative error is {largest} (allowed: {allowed})"
         if show:
             where = "there " if wanted.ndim else ""
             text += f"; {where}you have {_number(got[first])}, expected {_number(wanted[first])}"
@@ -232,14 +283,18 @@ def how_many(actual: object, count: int, *, about: str) -> None:
 
 
 def choice(actual: object, expected: str, options: Sequence[str], *, about: str = "") -> None:
-    """Pass if the option chosen is the right one; the message never tells which that is. `about`
-    names the choice, where a test asks for several."""
+    """Pass if the option chosen is the right one, whatever its spaces and capitals; the message
+    never tells which that is. `about` names the choice, where a test asks for several."""
     prefix = f"{about}: " if about else ""
     if actual is None or actual is Ellipsis:
         raise Mismatch(f"{prefix}this is still to be answered", kind="unanswered")
-    if not isinstance(actual, str) or actual not in options:
-        raise Mismatch(f"{prefix}choose one of: {', '.join(options)}", kind="type", actual=actual)
-    if actual != expected:
+    chosen = _option(actual, options)
+    if chosen is None:
+        listed = ", ".join(f'"{option}"' for option in options)
+        alone = isinstance(actual, str)
+        yours = "" if alone else f", the text alone and in quotes (this is a {_type(actual)})"
+        raise Mismatch(f"{prefix}choose one of: {listed}{yours}", kind="type", actual=actual)
+    if chosen != expected:
         raise Mismatch(f"{prefix}this is not the right choice", kind="value", actual=actual)
 
 
@@ -248,12 +303,27 @@ def choices(actual: object, expected: Sequence[str], options: Sequence[str]) -> 
     those are. (A set does not cross into grading, so it is no list here either.)"""
     if actual is None or actual is Ellipsis:
         raise Mismatch("this is still to be answered", kind="unanswered")
-    listed = list(actual) if isinstance(actual, list | tuple) else None
-    if listed is None or any(option not in options for option in listed):
-        text = f"write a list of some of these: {', '.join(options)}"
+    given = list(actual) if isinstance(actual, list | tuple) else [None]
+    listed = {_option(one, options) for one in given}
+    if None in listed:
+        named = ", ".join(f'"{option}"' for option in options)
+        text = f"write some of these in a list, [{named}], each in quotes of its own"
         raise Mismatch(text, kind="type", actual=actual)
-    if set(listed) != set(expected):
+    if listed != set(expected):
         raise Mismatch("these are not the right choices", kind="value", actual=actual)
+
+
+def _option(actual: object, options: Sequence[str]) -> str | None:
+    """Which of the options somebody has written."""
+
+    def letters(text: str) -> str:
+        return "".join(text.split()).casefold()
+
+    if not isinstance(actual, str):
+        return None
+    return next((o for o in options if o == actual), None) or next(
+        (o for o in options if letters(o) == letters(actual)), None
+    )
 
 
 def leaves_inputs_alone(function: Callable[..., Any], *args: Any) -> None:
@@ -337,6 +407,12 @@ def _share(error: float) -> str:
     if error > 10:
         return "over 1000%"
     return f"{error:.0%}" if error >= 0.01 else f"{error:.0e}"
+
+
+def _shares(error: float, allowed: float) -> tuple[str, str]:
+    """A relative error that is too large, and what is allowed, rounded so that it shows."""
+    told = _share(error), _share(allowed)
+    return told if told[0] != told[1] else (f"{error:.4g}", f"{allowed:.4g}")
 
 
 def _number(value: torch.Tensor) -> str:

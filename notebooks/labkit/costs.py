@@ -37,6 +37,7 @@ def grows_at_most(
     *,
     factor: float,
     quantity: Literal["span", "work"] = "span",
+    size: str = "the size",
     advice: str = "",
 ) -> None:
     """Pass if the count grows at most by `factor` from the first size to the second.
@@ -44,30 +45,35 @@ def grows_at_most(
     make_args  size -> the function's arguments
     factor     the most that the law asked for allows between these sizes; leave room below what
                the next worse law gives (from 16 to 256: log n 2, log^2 n 4, n 16)
+    size       what grows, for the message: "T"
     advice     what to try, for the message
 
-    Raises Mismatch of kind "cost".
+    First hold the function's value at the second size to what it should be: a count says nothing of
+    that. Raises Mismatch of kind "cost".
     """
-    short, long = (make_args(size) for size in sizes)
+    short, long = map(make_args, sizes)
     small, large = cost_of(function, *short), cost_of(function, *long)
     if large.unknown or large.escapes:
         named = ", ".join((*large.unknown, *large.escapes))
         remark(f"the {quantity} could not be counted ({named}); its points were given")
         return
+    if not large.launches:
+        said = "does nothing that can be counted: is it still to be answered?"
+        raise Mismatch(f"{function.__name__} {said}", kind="cost")
     counted = getattr(large, quantity) / max(1, getattr(small, quantity))
     launched = large.launches / max(1, small.launches)
     clocked = _clocked(function, short, long)
     told = (
         f"{function.__name__}: its {quantity} grows from {getattr(small, quantity):,} to "
-        f"{getattr(large, quantity):,} between the sizes {sizes[0]} and {sizes[1]}"
+        f"{getattr(large, quantity):,} as {size} grows from {sizes[0]} to {sizes[1]}"
     )
     if counted > factor:
         if clocked[1] < large.launches * _QUICKEST * _start_seconds():
             remark(f"{told}, but it is over sooner than {large.launches:,} operations can be "
                    "started; its points were given")  # fmt: skip
             return
-        raise Mismatch(f"{told}: {counted:.0f} times as much, where about {factor:.0f} times is "
-                       f"the most. {advice}".rstrip(), kind="cost")  # fmt: skip
+        raise Mismatch(f"{told}: {counted:.3g} times as much, where {factor:.3g} times is the "
+                       f"most. {advice}".rstrip(), kind="cost")  # fmt: skip
     most = max(large.work / max(1, small.work), launched, counted)
     if clocked[1] > _SLACK * most * clocked[0]:
         grown = clocked[1] / clocked[0]

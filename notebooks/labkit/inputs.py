@@ -32,7 +32,7 @@ def scaled_orthogonal(
     """
     q, r = torch.linalg.qr(_normal(n, n, generator=generator, dtype=torch.float64))
     scaled: torch.Tensor = radius * q * r.diagonal().sign()
-    return scaled.float()
+    return scaled.float().contiguous()  # row after row, as tensors are that people make
 
 
 def rotation(angle: float, radius: float = 1.0) -> torch.Tensor:

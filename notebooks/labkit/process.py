@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from labkit.checks import Mismatch
+from labkit.referee.plain import is_number, item
 
 MOST_HOURS = 200
 
@@ -23,8 +24,8 @@ def hours_told(value: object) -> None:
     """Pass if `value` is a number of hours that a person may have spent. Raises Mismatch."""
     if value is None or value is Ellipsis:
         raise Mismatch("this is still to be answered", kind="unanswered")
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or not 0 <= value <= MOST_HOURS:  # type: ignore[operator]
+    value = item(value)
+    if not is_number(value) or not 0 <= value <= MOST_HOURS:
         raise Mismatch(f"write a number of hours from 0 to {MOST_HOURS}, such as 7.5", kind="type")
 
 

@@ -80,11 +80,11 @@ def systems(L: Sequence[int], radius: float, n: int | None = None) -> Iterator[C
 @once
 def grown(
     L: tuple[int, int], n: tuple[int, int]
-) -> Iterator[tuple[tuple[int, int], dict[int, Case]]]:
-    """The two lengths, and a case for each at the smaller n; then the two n, and a case for each
-    at the shorter length."""
-    yield L, {length: next(systems([length], 0.98, n[0])) for length in L}
-    yield n, {states: next(systems([L[0]], 0.98, states)) for states in n}
+) -> Iterator[tuple[str, tuple[int, int], dict[int, Case]]]:
+    """ "L", the two lengths, and a case for each at the smaller n; then "n", the two n, and a case
+    for each at the shorter length."""
+    yield "L", L, {length: next(systems([length], 0.98, n[0])) for length in L}
+    yield "n", n, {states: next(systems([L[0]], 0.98, states)) for states in n}
 
 
 @once

@@ -5,19 +5,21 @@ from __future__ import annotations
 
 from labkit.checks import Mismatch
 from labkit.referee import judge
+from labkit.referee.plain import item
 
 FALSE = frozenset({2, 3, 5, 6, 7, 9, 11, 12, 16, 17})
 
 
-def right(number: int, verdict: object, confidence: object, counterexample: object) -> None:
-    """Pass if the verdict is right, and for a false claim the counterexample holds. The message
-    tells what both sides give on the counterexample, and not which verdict is the right one.
+def right(number: int, verdict: object, counterexample: object) -> None:
+    """Pass if the verdict is right, and for a false claim the counterexample holds; with whatever
+    confidence. The message tells what both sides give on the counterexample, and not which verdict
+    is the right one.
 
     Raises Mismatch, whose `name` is the value that is wrong.
     """
-    believed = number not in FALSE
+    believed, verdict = number not in FALSE, item(verdict)
     try:
-        judge(number, verdict, confidence, counterexample)
+        judge(number, verdict, 1.0, counterexample)
     except Mismatch as wrong:
         if verdict is False and believed:  # there is no better counterexample to look for
             name = f"verdict_{number}"

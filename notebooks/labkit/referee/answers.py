@@ -13,6 +13,7 @@ from typing import Any
 from labkit.checks import Mismatch
 from labkit.plots import table
 from labkit.referee.claims import CLAIMS, Evaluation, evaluate
+from labkit.referee.plain import is_number, item
 
 
 @dataclass(frozen=True)
@@ -54,18 +55,20 @@ def read(number: int, verdict: object, confidence: object, counterexample: objec
     """The answer as it was given, well formed. Raises Mismatch."""
     if _absent(verdict):
         raise _mismatch("verdict", number, "this is still to be answered", "unanswered")
+    verdict, confidence = item(verdict), item(confidence)
     if not isinstance(verdict, bool):
-        raise _mismatch("verdict", number, "write True or False")
-    sure = isinstance(confidence, int | float) and not isinstance(confidence, bool)
-    if not sure or not 0.5 <= confidence <= 1:  # type: ignore[operator]
-        raise _mismatch("confidence", number, "write a number from 0.5 (a coin) to 1 (certain)")
+        raise _mismatch("verdict", number, f"write True or False for verdict_{number}")
+    if not is_number(confidence) or not 0.5 <= confidence <= 1:
+        said = f"write a number from 0.5 (a coin) to 1 (certain) for confidence_{number}"
+        raise _mismatch("confidence", number, said)
     evaluation = None
     if not _absent(counterexample):
         try:
             evaluation = evaluate(number, counterexample)
         except Mismatch as wrong:
-            raise _mismatch("counterexample", number, str(wrong)) from None
-    return Answer(number, verdict, float(confidence), evaluation)  # type: ignore[arg-type]
+            said = f"{wrong}{', or None for the verdict True' if verdict else ''}"
+            raise _mismatch("counterexample", number, said) from None
+    return Answer(number, verdict, float(confidence), evaluation)
 
 
 def collect(names: Mapping[str, Any], *numbers: int) -> list[Answer]:

@@ -7,8 +7,9 @@ speak of. What is not as it should be raises `Mismatch`, in a line that says wha
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from fractions import Fraction
-from typing import Any
+from typing import Any, TypeGuard
 
 from labkit.checks import Mismatch
 from labkit.referee.exact import Matrix
@@ -53,8 +54,8 @@ def whole(low: int, high: int) -> Kind:
     """A whole number from low to high."""
 
     def kind(value: object) -> int:
-        plain = _item(value)
-        if not _is_number(plain) or not low <= plain <= high or plain != int(plain):
+        plain = item(value)
+        if not is_number(plain) or not low <= plain <= high or plain != int(plain):
             raise Unfit(f"a whole number from {low} to {high}")
         return int(plain)
 
@@ -123,20 +124,23 @@ def _listed(value: object, shortest: int, longest: int) -> list[Any] | None:
 
 def _number(value: object) -> Fraction | None:
     """A number exactly, or None where it is none, or too large or too small."""
-    plain = _item(value)
-    if not _is_number(plain) or not abs(plain) <= LARGEST:  # nor NaN
+    plain = item(value)
+    if not is_number(plain) or not abs(plain) <= LARGEST:  # nor NaN
         return None
     exact = Fraction(plain)
     return exact if not exact or abs(exact) >= SMALLEST else None
 
 
-def _item(value: object) -> Any:
-    """What a NumPy number or a tensor of one number holds."""
+def item(value: object) -> Any:
+    """What a NumPy number or a tensor of one number holds; a fraction or decimal as a float."""
+    if isinstance(value, Fraction | Decimal):
+        return float(value)
     if hasattr(value, "tolist") and getattr(value, "shape", None) in ((), (1,)):
         value = value.tolist()
         return value[0] if isinstance(value, list) else value
     return value
 
 
-def _is_number(value: object) -> bool:
+def is_number(value: object) -> TypeGuard[float]:
+    """Whether it is one, as Python has them, and no True or False."""
     return isinstance(value, int | float) and not isinstance(value, bool)
