@@ -31,5 +31,10 @@ def problem_text(notebook: NotebookNode) -> str:
     return "\n\n".join(blocks) + "\n"
 
 
+def minutes(text: str) -> int:
+    """How long the questions of a problem text take in all, by what each says of itself."""
+    return sum(map(int, re.findall(r"· about (\d+) minutes?$", text, re.MULTILINE)))
+
+
 def _of_a_question(cell: NotebookNode) -> bool:
     return not cell.id.startswith("text-")

@@ -24,7 +24,7 @@ from autograder.bundle_files import files_below, labkit_folder
 from autograder.course import SECRET_FILE, TABLE, Course, read_table, secret
 from autograder.masters import Master
 from autograder.notebook import CourseError
-from autograder.problems import problem_text
+from autograder.problems import minutes, problem_text
 
 PROJECT = Path(__file__).resolve().parents[1]
 _TEMPLATES = Path(__file__).resolve().parent / "templates"
@@ -121,19 +121,21 @@ def _student_files(course: Course, notebooks: Mapping[str, bytes]) -> dict[str, 
     data = _tree(course.root / "data", "data", but="submissions")
     names = [f"- `{n.name}.ipynb`: {n.title}" for n in course.notebooks]
     problems = {
-        f"problems/{Path(name).stem}.md": problem_text(nbformat.reads(content.decode(), 4)).encode()
+        f"problems/{Path(name).stem}.md": problem_text(nbformat.reads(content.decode(), 4))
         for name, content in notebooks.items()
     }
+    hours = round(sum(map(minutes, problems.values())) / 60)
     readme = string.Template((_TEMPLATES / "student_readme.md").read_text("utf-8")).substitute(
         title=course.title,
         notebooks="\n".join(names),
+        time=f"\nAll parts together take about {hours} hours.\n" if hours > 1 else "",
         data=", and `data/`" if data else "",
         environment=specification["name"],
         submission=f"{course.name}-submission.zip",
     )
     return {
         **notebooks,
-        **problems,
+        **{name: text.encode() for name, text in problems.items()},
         **_tree(labkit_folder(course.root), "labkit"),
         **data,
         "environment.yml": environment,

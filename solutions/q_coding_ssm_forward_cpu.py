@@ -23,13 +23,13 @@
 #
 # Problem 2, parts a to c · 20 points: 14 for code, 6 for words · about two and a half hours
 #
-# A state-space model (SSM) turns a sequence of inputs into a sequence of states by one linear
-# rule, the same at every step. Because the rule is linear, the states can be had in two ways that
+# A state-space model (SSM) turns a sequence of inputs into a sequence of states by one linear rule,
+# the same at every step. Because the rule is linear, the states can be computed in two ways that
 # look nothing alike: one step after another, or all at once, as a convolution. Both give the same
 # numbers. They cost different things: the first has to wait, the second has more to do.
 #
-# You will write both, say which you expect to be faster and from where on, and then measure.
-# Expect a surprise: nearly everybody who has tried this was surprised somewhere, the homework's own
+# You will write both, say which you expect to be faster and from which T, and then measure. Expect
+# a surprise: nearly everybody who has tried this was wrong somewhere, the homework's official
 # solution included.
 #
 # **The model.**
@@ -48,10 +48,11 @@
 # | `b` | (H,) | a constant push at every step |
 # | `h` | (N, T, H) | the states you are asked for; `h[:, t - 1]` is h_t |
 #
-# **On the index.** The homework sheet writes h_{t+1} = W h_t + U x_t + b and asks for h_1 to h_T
-# from x_1 to x_T. Taken at its word, h_1 would need an x_0 that is not given, and x_T would never be
-# used. We read it as above, so that h_1 = U x_1 + b. The sheet's formula with its inputs numbered
-# from 0 is the same code: T inputs go in, T states come out.
+# **On the index.** The original homework (EECS 182, Berkeley, Fall 2025, Homework 8; "the sheet"
+# below) writes h_{t+1} = W h_t + U x_t + b and asks for h_1 to h_T from x_1 to x_T. Taken
+# literally, h_1 would need an x_0 that is not given, and x_T would never be used. We read it as
+# above, so that h_1 = U x_1 + b. The sheet's formula with inputs numbered from 0 gives the same
+# code: T inputs go in, T states come out.
 
 # %%
 import torch
@@ -74,10 +75,10 @@ N, D = 32, 32  # sequences and inputs a step, in all measurements below
 # 4 points · difficulty 1 of 3 · about 15 minutes
 #
 # Write the model down as a loop over the steps. This is the definition itself, and in any code base
-# it is the version that the clever ones are held to. In Problem 1 you unrolled the same recursion on
-# paper to find its kernel. What may surprise you is how quietly it goes wrong: one transpose too
-# many, and the numbers that come out look just as reasonable as the right ones. The batch stands in
-# rows here, while W and U in the formula multiply columns.
+# it is the reference that cleverer versions are tested against. In Problem 1 you unrolled the same
+# recursion on paper to find its kernel. What may surprise you is how quietly it goes wrong: one
+# transpose too many, and the numbers that come out look just as reasonable as the right ones. The
+# batch is in rows here, while W and U in the formula multiply columns.
 #
 # **An example, by hand.** With N = H = D = 1, W = 0.5, U = 2, b = 1 and x = 4, 0, -1:
 #
@@ -254,14 +255,13 @@ with needs("2a"):
 # <details><summary>Hint 1: where to begin</summary>
 #
 # Keep one tensor for the present states of all N sequences. What is its shape, and what is in it
-# before the first step? Then take the steps in order, and put every state aside as you reach it.
+# before the first step? Then take the steps in order, and store every state as you reach it.
 # </details>
 #
 # <details><summary>Hint 2: rows and columns</summary>
 #
-# Write out one entry: (W h)_i = sum over j of W_ij h_j. With the N states as rows of a matrix S
-# (N, H), you want R_ni = sum over j of S_nj W_ij. On which side of S does W stand, and is it
-# transposed?
+# Write out one entry: (W h)_i = sum over j of W_ij h_j. With the N states as rows of a matrix S (N,
+# H), you want R_ni = sum over j of S_nj W_ij. On which side of S does W go, and is it transposed?
 # </details>
 #
 # <details><summary>Hint 3: nearly there</summary>
@@ -289,27 +289,26 @@ with needs("2a"):
 # h_t = sum over l = 0, ..., t-1 of W^l (U x_{t-l} + b)
 # ```
 #
-# That is a causal convolution of v_t = U x_t + b, shape (N, T, H), with the kernel
-# K = (W^0, W^1, ..., W^{T-1}), shape (H, H, T). No state waits for another any more. Two functions
-# make it:
+# That is a causal convolution of v_t = U x_t + b, shape (N, T, H), with the kernel K = (W^0, W^1,
+# ..., W^{T-1}), shape (H, H, T). No state waits for another any more. Two functions do this:
 #
 # - `make_conv_kernel(W, T)` makes the powers by **divide and conquer**, as in Problem 1(d): the
 #   second half of the list is the first half times one matrix, so each round doubles the list, and
 #   T powers take about log2 T rounds. Begin with T a power of two; then let T be any number (the
 #   harder item).
 # - `conv_ssm_forward(W, U, b, x)` applies the kernel with `F.conv1d` (or `nn.Conv1d`). What
-#   surprises people here is that `conv1d` does not turn its kernel round, as a convolution in the
-#   books does, and that it pads both ends or none.
+#   surprises people here is that `conv1d` does not reverse its kernel, as a textbook convolution
+#   does, and that it pads both ends or neither.
 #
-# **Which order?** Our kernel holds W^l at index l: `K[:, :, 0]` is the identity. The reversed order,
-# with the identity last, is accepted just as well, as long as your `conv_ssm_forward` takes it that
+# **Which order?** Our kernel holds W^l at index l: `K[:, :, 0]` is the identity. The reversed
+# order, with the identity last, is accepted too, as long as your `conv_ssm_forward` expects it that
 # way. The other two axes are [output, input], as conv1d has them.
 #
-# **What is checked.** Values: of the kernel and of the states, at powers of two and at any T. And one
-# point for cost, counted in torch's operations and not timed: when T grows sixteenfold the span
-# of your kernel, the longest chain of operations that wait for one another, may grow fourfold at most,
-# and that of your convolution, kernel and all, eightfold. Doubling doubles it; a loop over the powers
-# or over the steps makes it sixteen times as long.
+# **What is checked.** Values of the kernel and of the states, at powers of two and at any T. One
+# more point is for cost, counted in torch's operations and not timed: when T grows sixteenfold, the
+# span of your kernel, the longest chain of operations that wait for one another, may grow at most
+# fourfold, and that of your convolution, kernel and all, eightfold. Doubling doubles it; a loop
+# over the powers or over the steps makes it sixteen times as long.
 
 # %% [raw]
 # # BEGIN SOLUTION
@@ -554,17 +553,17 @@ test_spans(make_conv_kernel, conv_ssm_forward)
 # # END QUESTION
 
 # %% [markdown]
-# **See your kernel.** For a plane that turns by 0.4 and shrinks by 0.9 a step, the powers are known:
-# W^l turns by 0.4 l and shrinks by 0.9^l. Your entries are the dots. If you keep the kernel in the
-# reversed order, the dots are the mirror image of the line, and that is fine.
+# **See your kernel.** For a plane that turns by 0.4 and shrinks by 0.9 per step, the powers are
+# known: W^l turns by 0.4 l and shrinks by 0.9^l. Your entries are the dots. If you keep the kernel
+# in the reversed order, the dots are the mirror image of the line, and that is fine.
 
 # %% tags=["otter_ignore"]
 with needs("2b"):
     plots.kernel_taps(make_conv_kernel)
 
 # %% [markdown]
-# **See what your function does**, in the two experiments of 2a. A kernel that is turned the wrong way,
-# padding at the wrong end, a b that is added too late: each has a look of its own.
+# **See what your function does**, in the two experiments of 2a. A kernel in the wrong order,
+# padding at the wrong end, a b that is added too late: each looks different.
 
 # %% tags=["otter_ignore"]
 with needs("2b"):
@@ -580,8 +579,8 @@ with needs("2b"):
 # <details><summary>Hint 2: the kernel</summary>
 #
 # Carry two things from round to round: the powers so far, stacked as (m, H, H), and W^m. A product
-# (H, H) @ (m, H, H) multiplies all m at once. Squaring W^m gives the next one. If T is no power of
-# two, go on until there are enough, and keep T of them. Move the axes at the very end.
+# (H, H) @ (m, H, H) multiplies all m at once. Squaring W^m gives the next one. If T is not a power
+# of two, go on until there are enough, and keep T of them. Move the axes at the very end.
 # </details>
 #
 # <details><summary>Hint 3: the convolution</summary>
@@ -592,15 +591,15 @@ with needs("2b"):
 # output[n, o, s] = sum over i, k of weight[o, i, k] * signal[n, i, s + k]
 # ```
 #
-# The last tap meets the newest input. Which power has to stand there? And how many zeros in front
-# let the first window end at the first input?
+# The last tap meets the newest input. Which power has to be there? And how many zeros in front let
+# the first window end at the first input?
 # </details>
 #
 # <details><summary>Hint 4: nearly there</summary>
 #
-# v = U x + b has shape (N, T, H), and conv1d wants (N, H, T). `F.pad(v, (left, right))` pads the last
-# axis; T - 1 zeros on the left make every window T long and nothing looks ahead. `K.flip(-1)` turns a
-# kernel round. The result is (N, H, T): one transpose is left.
+# v = U x + b has shape (N, T, H), and conv1d wants (N, H, T). `F.pad(v, (left, right))` pads the
+# last axis; T - 1 zeros on the left make every window T long and nothing looks ahead. `K.flip(-1)`
+# reverses a kernel. The result is (N, H, T): one transpose is left to do.
 # </details>
 
 # %% [raw]
@@ -612,19 +611,19 @@ with needs("2b"):
 # ## 2c · What it costs, counted
 # 3 points · difficulty 1 of 3 · about 20 minutes
 #
-# Before any clock, count. A count is exact, is the same on every machine, and tells what a
-# measurement can and cannot mean. Three small functions: one that compares two results, and two that
-# count the operations of yours. Where the counts and the clock disagree is where it gets
+# Before any clock, count. A count is exact, is the same on every machine, and tells you what a
+# measurement can and cannot mean. Three small functions: one that compares two results, and two
+# that count the operations of yours. Where the counts and the clock disagree is where it gets
 # interesting.
 #
-# **How to count.** A multiplication and an addition are one operation each, so that a product of
-# (m, k) by (k, n) costs 2 m k n. Additions of whole tensors, such as + b, are left out.
+# **How to count.** A multiplication and an addition are one operation each, so a product of (m, k)
+# by (k, n) costs 2 m k n. Additions of whole tensors, such as + b, are left out.
 #
 # - `recurrent_flops`: the products W h_{t-1} and U x_t, for N sequences and T steps.
 # - `convolution_flops`: the kernel as T products of (H, H) by (H, H), which is about what doubling
 #   needs; U x_t for all inputs; and the convolution, in which each of the N T states is a sum over
 #   T taps of an (H, H) matrix times a vector. The zeros of the padding count too: conv1d multiplies
-#   by them like by anything else.
+#   by them as by anything else.
 #
 # With all sizes 1 the counts are 4 and 6.
 
@@ -871,13 +870,13 @@ with needs("2a", "2b", "2c"):
 
 # %% [markdown]
 # O(T H^3 + N T D H + N T^2 H^2). H^3 T is the kernel. The convolution itself, 2 N T^2 H^2, is left
-# out, and kernel over convolution is H / (N T): the kernel is the larger part only for H above
-# N T = 16384 at T = 512. (At T = 8 that is H above 256, so for short sequences and large states the
-# sheet's term is the one that counts.) Over the recurrence it is 57.8 times the operations at H = 4,
-# T = 512 and 257 times at H = 32.
+# out, and kernel over convolution is H / (N T): the kernel is the larger part only for H above N
+# T = 16384 at T = 512. (At T = 8 that is H above 256, so for short sequences and large states the
+# official solution's term is the one that counts.) Over the recurrence it is 57.8 times the
+# operations at H = 4, T = 512 and 257 times at H = 32.
 #
-# **Rubric.** 0.5 for a count with the term N T^2 H^2. 0.5 for naming the kernel as what the sheet
-# counts, and H = N T = 16384.
+# **Rubric.** 0.5 for a count with the term N T^2 H^2. 0.5 for naming the kernel as what the
+# official solution counts, and H = N T = 16384.
 
 # %% [raw]
 # # END SOLUTION
@@ -915,12 +914,12 @@ with needs("2a", "2b"):
 # points: 2
 
 # %% [markdown]
-# ## 2c Q4 · Which is faster, and from where on?
+# ## 2c Q4 · Which is faster, and from which T?
 # 2 points · difficulty 2 of 3 · about 30 minutes
 #
-# By the counts it is no race: the convolution always has more to do, up to hundreds of times. Decide
-# for yourself before you look. **For each H, from which T on do you expect the convolution to be the
-# faster one on this machine?** Write a number between 8 and 512 (it need not be one of those
+# By the counts it is no race: the convolution always has more to do, up to hundreds of times.
+# Decide for yourself before you look. **For each H, from which T on do you expect the convolution
+# to be faster on this machine?** Write a number between 8 and 512 (it need not be one of those
 # measured), or `None` for never. Nothing here is graded; being wrong is worth more than leaving it
 # out.
 
@@ -940,9 +939,9 @@ my_crossing[32] = None  # SOLUTION
 
 # %% [markdown]
 # Now measure, in under a minute. W is 0.99 times a random orthogonal matrix, so that its powers
-# neither die out nor explode at any H. (With 0.05 times normal numbers, as in the original benchmark,
-# most of the kernel underflows to zero, and the clock times products with nothing.) The two take turns,
-# on one thread, and the median counts.
+# neither die out nor explode at any H. (With 0.05 times normal numbers, as in the original
+# benchmark, most of the kernel underflows to zero, and the clock times products with zeros.) The
+# two take turns, on one thread, and the median counts.
 
 # %% tags=["otter_ignore"]
 with needs("2a", "2b"):
@@ -958,9 +957,9 @@ with needs("2a", "2b", "the measurement above"):
 
 # %% [markdown]
 # Look at the upper row. Where were you right, and where wrong? **Explain both ends:** why can the
-# convolution be faster at small H, although it has many times the operations? And why does it lose at
-# large H, and for long sequences? The homework's solution says that the convolution is slower on the
-# CPU because it has more to compute: for which part of your plot is that so?
+# convolution be faster at small H, although it has many times the operations? And why does it lose
+# at large H, and for long sequences? The homework's solution says that the convolution is slower on
+# the CPU because it has more to compute: for which part of your plot is that true?
 
 # %% [raw]
 # # BEGIN SOLUTION
@@ -968,22 +967,23 @@ with needs("2a", "2b", "the measurement above"):
 # %% [markdown]
 # At small H the recurrence does not spend its time on arithmetic. Each step is a handful of calls
 # from Python into torch, some microseconds each whatever their size, so its time is T times a
-# constant and hardly depends on H. The convolution is a few calls in all, and one of them is a single
-# large, regular job that the processor works through at full speed, with vector instructions: it
-# performs hundreds of times more operations a second. So with H = 2 it wins over most lengths, at
-# T = 128 by about a factor of 3, although it has many times the operations.
+# constant and hardly depends on H. The convolution is a few calls in all, and one of them is a
+# single large, regular job that the processor works through at full speed, with vector
+# instructions: from T = 128 on it performs some 10 to 30 times more operations per second. So with
+# H = 2 it wins over most lengths, at T = 128 by about a factor of 3, although it has many times the
+# operations.
 #
 # Its work grows like T^2 H^2, the recurrence's like T H (H + D). As H grows the convolution becomes
 # bound by arithmetic while the recurrence is still bound by overhead: at H = 32, T = 512 it has 257
-# times the operations and is some 10 to 30 times slower. For fixed H the T^2 wins in the end as well,
-# so there is a window of T in which the convolution is faster, not a single crossing, and the window
-# closes as H grows. The sheet is right for large H and not for small; also, more cores would
-# help the convolution and not the chain of the recurrence.
+# times the operations and is some 10 to 30 times slower. For fixed H the T^2 wins in the end as
+# well, so there is a window of T in which the convolution is faster, not a single crossing, and the
+# window closes as H grows. The official solution is right for large H and not for small; also, more
+# cores would help the convolution and not the chain of the recurrence.
 #
-# **Rubric.** 1 for small H: overhead of each step (calls, not arithmetic) against one large parallel
-# or vectorised operation. 1 for large H or T: the work of the convolution, with its growth in H or T,
-# takes over; and saying that the sheet's statement holds for large H only. Judge by the student's own
-# plot: machines differ.
+# **Rubric.** 1 for small H: overhead of each step (calls, not arithmetic) against one large
+# parallel or vectorised operation. 1 for large H or T: the work of the convolution, with its growth
+# in H or T, takes over; and saying that the official solution's statement holds for large H only.
+# Judge by the student's own plot: machines differ.
 
 # %% [raw]
 # # END SOLUTION
@@ -1001,9 +1001,9 @@ with needs("2a", "2b", "the measurement above"):
 # ## 2c Q5 · What grows how?
 # 1 point · difficulty 2 of 3 · about 10 minutes
 #
-# Look at the lower row, and at both again. From T = 128 to 512, by how much do time and peak memory
-# of each form grow, and by how much from H = 8 to H = 32 at T = 512? Which of these growths do your
-# counts predict, and where does memory go in the convolution that the recurrence does not need?
+# Look at the lower row, then at both. From T = 128 to 512, by how much do time and peak memory of
+# each form grow, and by how much from H = 8 to H = 32 at T = 512? Which of these growths do your
+# counts predict, and what does the convolution hold in memory that the recurrence does not need?
 
 # %% tags=["otter_ignore"]
 with needs("2a", "2b", "the measurement in Q4"):
@@ -1038,9 +1038,9 @@ with needs("2a", "2b", "the measurement in Q4"):
 # %% [markdown]
 # ## What you found
 #
-# One column for each H. An operation is what you counted in 2c. The two last rows are worth a second
-# look: the form that does more work is also the one that works faster, and that is the whole story of
-# this notebook.
+# One column for each H. An operation is what you counted in 2c. The last two rows are worth a
+# second look: the form that does more work is also the one that works faster, and that is the whole
+# story of this notebook.
 
 # %% tags=["otter_ignore"]
 with needs("2a", "2b", "2c", "the measurement in Q4"):
@@ -1055,8 +1055,8 @@ with needs("2a", "2b", "2c", "the measurement in Q4"):
 # T = 64), of four clocks. One does not wait for the work to finish, as happens with every GPU timer
 # that forgets to synchronise (on a CPU torch always waits, so the call is handed to another thread
 # here, and the clock read at once). One waits, and draws W as 0.05 times normal numbers: the kernel
-# underflows to zeros and denormal numbers, which some processors take many times as long over, and
-# others no longer than over any number. One warms up at another size and takes the mean of three. The
+# underflows to zeros and denormal numbers, on which some processors take many times as long as on
+# other numbers, and others no longer. One warms up at another size and takes the mean of three. The
 # last one is fair. Which of the others would have led you to another conclusion, on your machine?
 
 # %% tags=["otter_ignore"]
@@ -1072,16 +1072,18 @@ with needs("2a", "2b"):
     plots.clocks(readings, "recurrence", "convolution")
 
 # %% [markdown]
-# **Another machine.** The same comparison, on record from the machine named below, which was busy with
-# other things all the while. Lines: the fair way. Crosses: the way of the original benchmark (W as 0.05
-# times normal numbers, one call to warm up, the mean of ten, one form after the other). The lines could
-# be drawn again tomorrow. The crosses are what a single hurried measurement would have told.
+# **Another machine.** The same comparison, recorded on the machine named below, which was busy with
+# other things all the while. Lines: the fair way. Crosses: the way of the original benchmark (W as
+# 0.05 times normal numbers, one call to warm up, the mean of ten, one form after the other). The
+# lines could be drawn again tomorrow. The crosses are what a single hurried measurement would have
+# shown.
 
 # %% tags=["otter_ignore"]
 claims.show_recorded("2c")
 
 # %% [markdown]
-# **To go on with.** The spectrum of the kernel times the spectrum of the input (`torch.fft.rfft`,
-# padded to 2T) is the same convolution at T log T instead of T^2: where does that move the crossing? A
-# middle way cuts the sequence into chunks of about sqrt(T) steps, runs all chunks side by side, and
-# passes one state along from chunk to chunk. The GPU notebook has a place for your fastest version.
+# **Going further.** The spectrum of the kernel times the spectrum of the input (`torch.fft.rfft`,
+# padded to 2T) is the same convolution at T log T instead of T^2: where does that move the
+# crossing? A middle way cuts the sequence into chunks of about sqrt(T) steps, runs all chunks side
+# by side, and passes one state along from chunk to chunk. The GPU notebook has a place for your
+# fastest version.

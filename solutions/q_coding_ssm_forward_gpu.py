@@ -24,10 +24,10 @@
 # Problem 2, parts d to f · 15 points: 11 for code, 4 for words · about two hours
 #
 # On the CPU the recurrence had little to do and much to wait for, and the convolution the other way
-# round. A GPU changes the price of both: it has arithmetic to give away, thousands of units of it,
-# and every single step that it is asked for costs some microseconds before it begins, however
-# small. So run the same race again, on the other kind of machine, after saying how you think it
-# ends.
+# round. A GPU changes the price of both: it has arithmetic to spare, in thousands of units, but
+# every single step that it is asked for costs some microseconds before it begins, however small it
+# is. So run the same race again, on the other kind of machine, after saying how you think it will
+# end.
 #
 # Then change the model. If W is diagonal, the units of the state no longer talk to one another, and
 # both forms get cheaper. By how much, and which of them gains more, is less obvious than it looks.
@@ -84,13 +84,14 @@ print(f"Measuring on {recorded.machine(device)}{hint}.")
 # 4 points · difficulty 1 of 3 · about 20 minutes
 #
 # Bring your three functions over from the CPU notebook. The mathematics stays, and so do the
-# shapes. What is new is that a tensor lives somewhere: it has a device and a dtype, and tensors
-# that meet in one operation have to agree in both. Your inputs bring theirs along. What surprises
-# people are the tensors that they make themselves: a `torch.zeros(N, H)` is on the CPU and in
-# float32, whatever the inputs are. So let every new tensor go with an input: `x.new_zeros(N, H)`,
-# or `torch.eye(H, dtype=W.dtype, device=W.device)`.
+# shapes. What is new is that a tensor lives somewhere: it has a device and a dtype. Tensors that
+# meet in one operation must be on the same device, and in a matrix product or a convolution they
+# must have the same dtype too. Your inputs come with theirs. What surprises people are the tensors
+# that they make themselves: a `torch.zeros(N, H)` is on the CPU and in float32, whatever the inputs
+# are. So let every new tensor take after an input: `x.new_zeros(N, H)`, or
+# `torch.eye(H, dtype=W.dtype, device=W.device)`.
 #
-# (`torch.set_default_device("cuda")` makes the error go away without mending it: the function works
+# (`torch.set_default_device("cuda")` makes the error go away without fixing it: the function works
 # until somebody calls it with tensors that are elsewhere. You may use it here all the same.)
 #
 # Without a GPU you cannot see a tensor on the wrong device. But one that was made without a device
@@ -299,10 +300,10 @@ test_in_double(unrolled_ssm_forward, make_conv_kernel, conv_ssm_forward)
 # %% [markdown]
 # **See how far apart your two functions are**, on this device. The convolution adds up in another
 # order than the loop, and a GPU in another one again, so a few roundings are to be expected. More
-# than that, or a step from which on they part, is not. (Left to itself, torch has recent GPUs round
-# what goes into a convolution, though not what goes into a matrix product, to the 10 bits of TF32:
-# that is faster, and a thousand times less exact. The first cell forbids it, so that your two
-# functions run the same race. On a GPU, allow it there and look again.)
+# than that, or a step from which they diverge, is not. (By default torch lets recent GPUs round
+# what goes into a convolution, though not what goes into a matrix product, to the 10 bits of TF32,
+# where float32 has 23: that is faster, and some 8000 times coarser. The first cell forbids it, so
+# that your two functions run the same race. On a GPU, allow it there and look again.)
 
 # %% tags=["otter_ignore"]
 with needs("2d"):
@@ -331,8 +332,8 @@ with needs("2d"):
 # a clock that does not wait for the queue to run empty measures how fast Python can ask. The next
 # cell puts one question, how long your convolution takes compared with your recurrence, to four
 # clocks. One does not wait. One waits, and draws W as 0.05 times normal numbers, as the homework's
-# own benchmark did: on a CPU the kernel then runs into denormal numbers, which some processors take
-# many times as long over (a GPU does not mind them). One warms up once, at another size, and takes
+# own benchmark did: on a CPU the kernel then runs into denormal numbers, on which some processors
+# take many times as long (a GPU does not mind them). One warms up once, at another size, and takes
 # the mean of three. The last one is fair. **Which of them would have led you to another
 # conclusion?**
 
@@ -375,9 +376,9 @@ with needs("2d"):
     ssm.launches(forms, lambda T: there(ssm_inputs(32, T, D, 4)), (8, 32, 128, 512))
 
 # %% [markdown]
-# Multiply by some 5 to 10 microseconds, and you have the least that a GPU will take. **For each H,
-# from which T on do you expect the convolution to be the faster one on the machine that you measure
-# on?** Write a number between 8 and 512, or `None` for never. (On a CPU the two last ones are not
+# Multiply by some 5 to 10 microseconds, and you have the least time that a GPU will take. **For
+# each H, from which T on do you expect the convolution to be faster on the machine that you measure
+# on?** Write a number between 8 and 512, or `None` for never. (On a CPU the last two are not
 # measured.) Nothing here is graded; being wrong is worth more than leaving it out.
 
 # %% [raw]
@@ -443,9 +444,9 @@ if not on_gpu:
 # as on the CPU: overhead decides at one end, work at the other. What has moved is where they meet.
 #
 # Kernel over convolution is 2 T H^3 / (2 N T^2 H^2) = H / (N T). With N = 32 it is above 1 only
-# where H is above 32 T: at T = 8 for H above 256. There the sheet is right, the kernel is what
-# costs (at H = 512, T = 8 it is twice the convolution). From T = 32 on, at these H, it is the
-# convolution itself, N T^2 H^2, and at T = 512 the kernel is 3% of it.
+# where H is above 32 T: at T = 8 for H above 256. There the official solution is right: the kernel
+# is what costs (at H = 512, T = 8 it is twice the convolution). From T = 32 on, at these H, it is
+# the convolution itself, N T^2 H^2, and at T = 512 the kernel is 3% of it.
 #
 # **Rubric.** 1 for the two regimes: launches or steps (proportional to T, flat in H) for the
 # recurrence; parallel and flat, then T^2 H^2, for the convolution; and a comparison with the CPU's
@@ -469,7 +470,7 @@ if not on_gpu:
 # 7 points · difficulty 2 of 3 · about 35 minutes
 #
 # Let W be diagonal, with entries a_1, ..., a_H. Then W h is a times h, entry by entry, every unit
-# has its own little recursion, and no unit hears of another:
+# has its own little recursion, and no unit affects another:
 #
 # $$h_{t,i} = a_i\, h_{t-1,i} + (U x_t + b)_i, \qquad
 #   h_{t,i} = \sum_{\ell=0}^{t-1} a_i^{\ell}\,(U x_{t-\ell} + b)_i$$
@@ -483,7 +484,7 @@ if not on_gpu:
 # complex entries), and the models that made state-space layers practical are diagonal for that
 # reason (S4D, Gu and others 2022). The convolution becomes *depthwise*: one kernel for each
 # channel, which is what `conv1d` does with `groups=H`. Three functions; W still comes as a matrix
-# (H, H), with zeros beside its diagonal, and your tensors go where the inputs are, as in 2d:
+# (H, H), with zeros off its diagonal, and your tensors go where the inputs are, as in 2d:
 #
 # - `make_diag_depthwise_kernel(W, T)`: the powers of each entry, (H, 1, T), in either order as
 #   before. No chain of matrix products is left to shorten: any way to the powers is welcome, as long
@@ -840,7 +841,7 @@ with needs("2f"):
 #
 # What you want is a table of H rows and T columns: row i holds the powers of a_i. A column of
 # entries, (H, 1), and a row of exponents, (T,), make such a table by broadcasting. `W.diagonal()`
-# takes the entries out (it is a view of W: do not write into it).
+# gives you the entries (it is a view of W: do not write into it).
 # </details>
 #
 # <details><summary>Hint 2: groups</summary>
@@ -866,12 +867,11 @@ with needs("2f"):
 # ## 2f Q7 · What does a diagonal W change?
 # 2 points · difficulty 2 of 3 · about 20 minutes
 #
-# To carry the state on now takes 2 N H operations a step instead of 2 N H^2, and to convolve it 2 N
-# T^2 H instead of 2 N T^2 H^2: H times fewer in both forms. The homework's solution observes that
-# the depthwise convolution is then faster than the recurrence *for all H*. **Is that so on the
-# machine that you measure on? For each H, from which T on do you expect the depthwise convolution
-# to be the faster one?** A number between 8 and 512, or `None` for never. (On a CPU the last one is
-# not measured.)
+# Carrying the state on now takes 2 N H operations per step instead of 2 N H^2, and convolving it 2
+# N T^2 H instead of 2 N T^2 H^2. The homework's solution observes that the depthwise convolution is
+# then faster than the recurrence *for all H*. **Is that so on the machine that you measure on? For
+# each H, from which T on do you expect the depthwise convolution to be faster?** A number between 8
+# and 512, or `None` for never. (On a CPU the last one is not measured.)
 
 # %% [raw]
 # # BEGIN SOLUTION
@@ -923,9 +923,9 @@ with needs("2d", "2f"):
 
 # %% [markdown]
 # What does a diagonal W change, for each of the two forms, in what is computed and in what it
-# takes? For which H and T is the depthwise convolution the faster one in your plot, and is the
-# homework's observation true on your machine? In the last figure the operations become H times
-# fewer: does the time?
+# takes? For which H and T is the depthwise convolution faster in your plot, and is the homework's
+# observation true on your machine? In the last figure the operations become H times fewer: does the
+# time shrink as much? (Think of how often each number that is fetched gets used.)
 
 # %% [raw]
 # # BEGIN SOLUTION
@@ -937,7 +937,9 @@ with needs("2d", "2f"):
 # all. The convolution has H times fewer operations, but its time falls by less than that, the more
 # so the larger H is: a dense convolution is a product of large matrices, in which every number that
 # is fetched is used many times, and the libraries run it near the machine's peak; in a depthwise
-# one each channel meets its own T taps only, so it runs far below that peak.
+# one each channel meets its own T taps only, so it runs far below that peak. (Operations per number
+# fetched: a dense convolution uses each of its inputs about H times per tap, a depthwise one once.
+# Compare with your machine's operations per byte.)
 #
 # Depthwise against recurrence is once more overhead against work, 2 N T^2 H against 2 N T H: T
 # times more. On a CPU depthwise wins for small H over a range of T and loses for large H (against a
@@ -1028,8 +1030,8 @@ def fast_ssm_forward(W, U, b, x):
 # # END QUESTION
 
 # %% [markdown]
-# **Is it right?** Put into the model's own equation, its states must leave next to nothing over.
-# That is a check which needs no second program, and so shares no mistakes with one.
+# **Is it right?** When its states are put into the model's own equation, next to nothing may be
+# left over. This check needs no second program, and so shares no mistakes with one.
 
 # %% tags=["otter_ignore"]
 with needs("the challenge"):

@@ -27,9 +27,9 @@
 # piece of scholarly work, and it costs you nothing here: what you write has no influence on your score.
 #
 # **Who reads it.** The checks below see whether something is written, and not what. Sources and
-# collaborators stay in your notebook: no report, feedback page or table of grades repeats them. Of the
-# hours, your instructors see how they are spread over the class, so that they can change what takes too
-# long.
+# collaborators stay in your notebook: no report, feedback page or table of grades repeats them.
+# Your instructors see how the hours are spread over the class, so that they can change what takes
+# too long.
 
 # %%
 from labkit import process
@@ -138,13 +138,13 @@ test_collaborators(collaborators)
 # ## 5c · Hours
 # no points · difficulty 1 of 3 · about 1 minute
 #
-# Roughly how many hours did you work on this homework, all in all? A number, such as 7.5.
+# Roughly how many hours did you work on this homework, all in all? A number, such as 15.5.
 
 # %% [raw]
 # # BEGIN SOLUTION
 
 # %%
-hours = 7.5  # SOLUTION
+hours = 15.5  # SOLUTION
 
 # %% [raw]
 # # END SOLUTION
@@ -176,7 +176,7 @@ test_hours(hours)
 # # END QUESTION
 
 # %% [markdown]
-# ## What you told
+# ## What you told us
 #
 # As your instructors' checks see it:
 

@@ -24,9 +24,10 @@
 # Problem 3 · 20 points: 14 for code and answers, 6 for words · about two and a half hours
 #
 # Ask a square matrix to reproduce its own inputs, and it will learn nothing: the identity does that
-# perfectly. Add a small price on the size of the matrix, and it has to choose. It spends its weights on
-# the directions in which the data is large, and lets the others go. No label, no narrow layer and no
-# noise was ever shown to it, and yet what it becomes is exactly the best linear filter against noise.
+# perfectly. Add a small price on the size of the matrix, and it has to choose. It spends its
+# weights on the directions in which the data is large, and lets the others go. It has no labels and
+# no narrow layer, and never sees any noise, and yet what it becomes is exactly the best linear
+# filter against noise.
 #
 # You will weigh two candidates by hand, find the best matrix of all in closed form and watch gradient
 # descent arrive at it, choose the price so that what you want to keep is kept, and then clean
@@ -48,7 +49,9 @@
 # | `W` | (m, m) | the encoder; it takes a point x to W x |
 # | `lam` | number | λ, the price of weights, above 0 |
 #
-# The regularization loss is ‖W‖² without the factor lam; the factor comes in when the two are added up.
+# The regularization loss is ‖W‖² without the factor lam; the factor comes in when the two are added
+# up. The problem comes from Homework 8 of EECS 182 (Berkeley, Fall 2025), "the sheet" below, which
+# came with an official solution.
 
 # %%
 import torch
@@ -66,10 +69,11 @@ from labkit.answers import needs
 # ## 3a · Two encoders
 # 4 points · difficulty 1 of 3 · about 20 minutes
 #
-# Before looking for the best W, weigh two. Alpha keeps everything. Beta throws the second feature away,
-# in which this data holds next to nothing. Alpha reconstructs better, beta is cheaper, and lam decides.
-# What may surprise you is how soon beta wins: a square matrix has room for the identity, and the price
-# alone talks it out of it. That is a bottleneck without a narrow layer.
+# Before looking for the best W, weigh two. Alpha keeps everything. Beta throws away the second
+# feature, which holds next to nothing in this data. Alpha reconstructs better, beta is cheaper, and
+# lam decides. What may surprise you is how soon beta wins: a square matrix has room for the
+# identity, and the price alone keeps it from becoming that. It is a bottleneck without a narrow
+# layer.
 #
 # $$W^{(\alpha)} = \begin{bmatrix} 1 & 0 \\ 0 & 1 \end{bmatrix} \qquad W^{(\beta)} = \begin{bmatrix} 1 & 0 \\ 0 & 0 \end{bmatrix} \qquad X = \begin{bmatrix} -2.17 & 1.98 & 2.41 & -2.03 \\ 0.02 & -0.01 & 0.01 & -0.02 \end{bmatrix}$$
 #
@@ -78,8 +82,8 @@ from labkit.answers import needs
 # X = [[-2.17, 1.98, 2.41, -2.03], [0.02, -0.01, 0.01, -0.02]]
 # ```
 #
-# 1. Write `purification_losses`, for any W and X. Let it be made of torch operations from beginning to
-#    end: further down gradient descent goes through it.
+# 1. Write `purification_losses`, for any W and X. Use torch operations from beginning to end:
+#    further down, gradient descent goes through it.
 # 2. On paper: `alpha_losses` and `beta_losses`, each the reconstruction loss and then the
 #    regularization loss, to three digits.
 # 3. On paper: `lambda_threshold`, the number above which alpha has the higher L2 of the two.
@@ -309,19 +313,19 @@ with needs("3a"):
 # X = U Sigma V^T   with   U (m, m), Sigma (m, n), V (n, n)   and   sigma_1 >= sigma_2 >= ... >= 0
 # ```
 #
-# Which two matrices belong into the brackets? Their shapes leave little choice. Each number in the
-# middle lies between 0 and 1 and says how much is kept of one direction: nearly all where sigma^2 is
-# far above lam, next to nothing where it is far below. They are called **filter factors**.
+# Which two matrices belong in the brackets? Their shapes leave little choice. Each number in the
+# middle lies between 0 and 1 and says how much is kept of one direction: nearly all where sigma^2
+# is far above lam, next to nothing where it is far below. They are called **filter factors**.
 #
-# The sheet assumes more points than features. Nothing above needs that, and neither may your code.
-# Where there are fewer points, or features that repeat one another, some directions hold no data;
-# sigma is 0 there, and nothing of them is kept. So as lam goes to 0, W_hat does *not* become the
-# identity then, but the projector onto the directions that hold data.
+# The sheet assumes more points than features. Nothing above needs that, and your code must not need
+# it either. Where there are fewer points, or features that repeat one another, some directions hold
+# no data; sigma is 0 there, and nothing of them is kept. So as lam goes to 0, W_hat does *not*
+# become the identity then, but the projector onto the directions that hold data.
 #
-# 1. Write `purifier`, **by the SVD of X**. There is a shorter road, W = X X^T (X X^T + lam I)^(-1), which
-#    is the same on paper. The surprise is in floating point: X X^T squares the singular values, and a
-#    float32 with its seven digits cannot hold both 8000^2 and 1^2. One point is for small lam, where
-#    that matters.
+# 1. Write `purifier`, **by the SVD of X**. There is a shorter way, W = X X^T (X X^T + lam I)^(-1),
+#    which is the same on paper. The surprise is in floating point: X X^T squares the singular
+#    values, and a float32 with its seven digits cannot hold both 8000^2 and 1^2. One point is for
+#    small lam, where that matters.
 # 2. Write `purify`, which applies any W (m, m) to one point (m,) or to many, the columns of (m, k).
 #
 # **An example, by hand.** X = [[2, 0, 0], [0, 1, 0]] has the singular values 2 and 1. With lam = 4 the
@@ -530,30 +534,30 @@ test_purify(purify)
 # # END QUESTION
 
 # %% [markdown]
-# **Closed form against gradient descent.** Gradient descent knows your `purification_losses` and nothing
-# else; it starts from W = 0. On the left, how far its loss is above that of your `purifier`, for three
-# lam. On the right (for one of them) what it keeps of each direction, step by step, and dashed what your
-# closed form keeps. Look at the order in which the directions arrive: stopping early is a way to
-# regularize, too.
+# **Closed form against gradient descent.** Gradient descent knows your `purification_losses` and
+# nothing else; it starts from W = 0. On the left, how far its loss is above that of your
+# `purifier`, for three lam. On the right, for one of them, is what it keeps of each direction, step
+# by step; dashed is what your closed form keeps. Look at the order in which the directions arrive:
+# stopping early is a way to regularize, too.
 
 # %% tags=["otter_ignore"]
 with needs("3a", "3b"):
     purification_plots.descent(purification_losses, purifier)
 
 # %% [markdown]
-# **Ridge *is* denoising.** So far no noise was ever mentioned. Now add some to the data, independent in
-# every entry, with mean 0 and standard deviation sigma, and ask W to give the clean X back. On average
-# over the noise E,
+# **Ridge *is* denoising.** So far no noise was ever mentioned. Now add some to the data,
+# independent in every entry, with mean 0 and standard deviation sigma, and ask W to give the clean
+# X back. On average over the noise G,
 #
-# $$\mathbb{E}\,\|X - W(X + E)\|_F^2 = \|X - W X\|_F^2 + n \sigma^2 \|W\|_F^2$$
+# $$\mathbb{E}_G\,\|X - W(X + G)\|_F^2 = \|X - W X\|_F^2 + n \sigma^2 \|W\|_F^2$$
 #
 # ```text
-# E ||X - W (X + E)||_F^2 = ||X - W X||_F^2 + n sigma^2 ||W||_F^2
+# mean over G of ||X - W (X + G)||_F^2 = ||X - W X||_F^2 + n sigma^2 ||W||_F^2
 # ```
 #
-# The right side is L2 with lam = n sigma^2. On the left of the figure both sides, for your purifiers of
-# many lam: dots are measured, with fresh noise and your `purify`; the line is added up from your two
-# losses. On the right, points in the plane, before and after.
+# The right side is L2 with lam = n sigma^2. The left of the figure shows both sides, for your
+# purifiers at many lam: dots are measured, with fresh noise and your `purify`; the line is added up
+# from your two losses. The right shows points in the plane, before and after.
 
 # %% tags=["otter_ignore"]
 with needs("3a", "3b"):
@@ -664,9 +668,10 @@ with needs("3a", "3b"):
 # # BEGIN SOLUTION
 
 # %% [markdown]
-# X - W (X + E) = (X - W X) - W E. Squared, the cross term is linear in E, so it is 0 on average. For the
-# last term, ||W E||^2 sums ||W e||^2 over the n columns e of E, and E ||W e||^2 = tr(W E[e e^T] W^T) =
-# sigma^2 tr(W W^T) = sigma^2 ||W||^2. Together: ||X - W X||^2 + n sigma^2 ||W||^2.
+# X - W (X + G) = (X - W X) - W G. Squared, the cross term is linear in G, so it is 0 on average.
+# For the last term, ||W G||^2 sums ||W g||^2 over the n columns g of G, and the mean of ||W g||^2
+# is tr(W E[g g^T] W^T) = sigma^2 tr(W W^T) = sigma^2 ||W||^2, as E[g g^T] = sigma^2 I. Together:
+# ||X - W X||^2 + n sigma^2 ||W||^2.
 #
 # The curve is lowest at lam = n sigma^2, since the purifier for that lam minimizes this very sum over
 # *all* matrices. To the left W is too near the identity, and lets noise through: the second term is the
@@ -691,12 +696,13 @@ with needs("3a", "3b"):
 # 4 points · difficulty 2 of 3 · about 30 minutes
 #
 # Turn the question round: you know what you want to keep, and look for lam. Of the first `keep`
-# directions (those with the largest singular values) each is to keep at least the share `keep_at_least`
-# of its strength; each of the others is to be left with the share `rest_at_most` at most. A larger lam
-# dims everything, so the first wish bounds lam from above, and the second from below. What may surprise
-# you is that there may be no such lam at all: ridge is a gentle filter, and two neighbouring directions
-# get nearly the same factor. (The sheet asks to "preserve at least 80% of the feature directions". We take
-# that for 80% of the strength of each direction.)
+# directions (those with the largest singular values) each must keep at least the share
+# `keep_at_least` of its strength; each of the others must be left with at most the share
+# `rest_at_most`. A larger lam dims everything, so the first condition bounds lam from above, and
+# the second from below. What may surprise you is that there may be no such lam at all: ridge is a
+# gentle filter, and two neighbouring directions get nearly the same factor. (The sheet asks to
+# "preserve at least 80% of the feature directions". We take that for 80% of the strength of each
+# direction.)
 #
 # $$\frac{\sigma_i^2}{\sigma_i^2 + \lambda} \ge 0.8 \quad (i \le \text{keep}) \qquad \text{and} \qquad \frac{\sigma_i^2}{\sigma_i^2 + \lambda} \le 0.5 \quad (i > \text{keep})$$
 #
@@ -910,10 +916,10 @@ test_answer_3c(answer_3c)
 # # END QUESTION
 
 # %% [markdown]
-# **See the window.** On the left the eight filter factors of the sheet's data against lam, with your
-# windows for three directions and for two. In the middle and on the right the factors at both ends of
-# each, beside the step of PCA, which keeps a direction whole or not at all. In shaded areas no factor
-# may lie. Watch what becomes of the window when two directions are to be kept.
+# **See the window.** On the left the eight filter factors of the sheet's data against lam, with
+# your windows for three directions and for two. In the middle and on the right the factors at both
+# ends of each, beside the step of PCA, which keeps a direction whole or not at all. No factor may
+# lie in a shaded area. Watch what becomes of the window when two directions are to be kept.
 
 # %% tags=["otter_ignore"]
 with needs("3c"):
@@ -993,11 +999,11 @@ with needs("3a", "3b"):
 # %% [markdown]
 # ## Beyond
 #
-# **Handwritten digits.** The theory in one picture: X holds 900 clean digits as columns of 64 pixels,
-# less their mean, and `purifier(X, n * sigma**2)` has never seen noise. It is applied to other digits
-# with noise on them. Below it PCA, with the number of components that is best *for these very test
-# digits*, which nobody could know: an oracle. (1797 digits of 8 x 8 pixels, by E. Alpaydin and C. Kaynak,
-# from the UCI repository, CC BY 4.0.)
+# **Handwritten digits.** The theory in one picture: X holds 900 clean digits as columns of 64
+# pixels, minus their mean, and `purifier(X, n * sigma**2)` has never seen noise. It is applied to
+# other digits with noise on them. Below it PCA, with the number of components that is best *for
+# these very test digits*, which nobody could know: an oracle. (1797 digits of 8 x 8 pixels, by E.
+# Alpaydin and C. Kaynak, from the UCI repository, CC BY 4.0.)
 
 # %% tags=["otter_ignore"]
 with needs("3b"):
@@ -1008,21 +1014,22 @@ with needs("3b"):
 # that it is lowest at n sigma^2. On the right the duel with that oracle, over 20 splits into training
 # and test digits for each number of training digits and each size of the noise.
 #
-# Nearly everywhere ridge wins every single split, with an error 12 to 31% lower: PCA has to let go of
-# whole directions, or keep all of their noise. But not everywhere. With 100 training digits and noise of
-# 1, it wins 10 splits of 20, and with other splits 16 of 40. There the identity above still holds, *for
-# the training digits*. For others, 100 digits show the weak directions weaker than they are, so lam =
-# n sigma^2 dims them too much: a quarter to a third of it would have been best, with an error about a
-# tenth lower. A theorem about training data ends where the training data ends.
+# In nearly every case ridge wins every single split, with an error 12 to 31% lower: PCA has to let
+# go of whole directions, or keep all of their noise. But not in all of them. With 100 training
+# digits and noise of 1, it wins 10 splits of 20, and with other splits 16 of 40. There the identity
+# above still holds, *for the training digits*. For others, 100 digits show the weak directions
+# weaker than they are, so lam = n sigma^2 dims them too much: a quarter to a third of it would have
+# been best, with an error about a tenth lower. A theorem about training data ends where the
+# training data ends.
 
 # %% tags=["otter_ignore"]
 with needs("3b"):
     digits_plots.duel(purifier, purify)
 
 # %% [markdown]
-# **To go on with.** Divide X X^T by n and you have the covariance C of the data, and the purifier is
-# C (C + sigma^2 I)^(-1): the *Wiener filter* of signal processing. Training *any* network with noise on
-# its inputs acts like a penalty on its derivatives (Bishop 1995, "Training with noise is equivalent to
-# Tikhonov regularization"); that is how denoising autoencoders learn the shape of their data. And what
-# if nobody has a clean X? Train on X + E1 to predict X + E2, with two independent noises: which W does
-# that give, and which lam does it correspond to?
+# **Going further.** Divide X X^T by n and you have the covariance C of the data, and the purifier
+# is C (C + sigma^2 I)^(-1): the *Wiener filter* of signal processing. Training *any* network with
+# noise on its inputs acts like a penalty on its derivatives (Bishop 1995, "Training with noise is
+# equivalent to Tikhonov regularization"); that is how denoising autoencoders learn the shape of
+# their data. And what if nobody has a clean X? Train on X + G1 to predict X + G2, with two
+# independent noises: which W does that give, and which lam does it correspond to?

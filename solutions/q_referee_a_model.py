@@ -23,15 +23,18 @@
 #
 # Problem 6 · 5 points, all for answers · about an hour and a half, after Problems 1, 3 and 4
 #
-# A student put this homework to a language model, part by part, and wrote down what came back and what
-# they thought of it. The answers read well. Nearly all of them are right, and every slip stands in a
-# text that is as fluent as the rest; of the slips in this notebook, the student noticed none. You will
-# do better, since you have something that reading lacks: you can *run* a claim.
+# A student gave this homework in its original form (EECS 182, Berkeley, Fall 2025, Homework 8; "the
+# sheet" below) to a language model, part by part, and wrote down what came back and what they
+# thought of it. The answers read well. Most of them were right, and every slip is in a text that is
+# as fluent as the rest; of the slips in this notebook, the student noticed none. You will do
+# better, since you can do something that reading cannot: you can *run* a claim.
 #
-# Below stand 17 claims of that model, in our words. Some are true and some are false. For each you say
-# which, and how sure you are. For a false one you also hand in a **counterexample that runs**: numbers
-# and lists on which the claim fails. What will surprise you is how small they are: where a claim about
-# all matrices is false, one of 2 x 2, or a single number, mostly shows it.
+# Below are 17 of the model's claims, reworded, some true and some false. They were picked because
+# they are worth checking, so the many right answers say nothing about how many of *them* are true.
+# For each you say which it is, and how sure you are. For a false one you also hand in a
+# **counterexample that runs**: numbers and lists on which the claim fails. What will surprise you
+# is how small they are: where a claim about all matrices is false, a 2 x 2 matrix or a single
+# number usually shows it.
 #
 # **An answer is three plain values**, for claim number 7, say:
 #
@@ -47,11 +50,11 @@
 # rounding decides. Floating-point numbers are taken for exactly what they are. Numbers are 0 or from
 # 0.000001 to 1000 in size.
 #
-# **Points.** There are ten checks of half a point. Each looks at one claim or at two, and passes if all
-# of its verdicts are right and each claim that is false fails on your counterexample. So guessing does
-# not pay, and calling everything true, or everything false, earns nothing. A "counterexample" on which
-# the claim holds is refused, and you are told what both sides gave. Confidences earn no points; they
-# have a picture of their own at the end.
+# **Points.** There are ten checks of half a point. Each looks at one claim or at two, and passes if
+# all of its verdicts are right and each false claim fails on your counterexample. So guessing does
+# not pay, and calling everything true earns nothing. A "counterexample" on which the claim holds is
+# refused, and you are told what both sides gave. Confidences earn no points; they have a picture of
+# their own at the end.
 
 # %%
 from labkit import referee
@@ -59,9 +62,10 @@ from labkit.answers import needs
 from labkit.referee import calibration, log
 
 # %% [markdown]
-# **Try a claim out.** `referee.try_on` computes both sides of a claim on any values. With each claim stand
-# values of the right form, on which it holds where any are given; these are claim 2's. One set of values on which a claim fails settles it. No number of them on
-# which it holds ever does: then only a proof will, so ask yourself how sure you are.
+# **Try a claim out.** `referee.try_on` computes both sides of a claim on any values. Each claim
+# comes with an example of the right form on which it holds (claims 12 and 13 have none); this is
+# claim 2's. One set of values on which a claim fails settles it. No number of them on which it
+# holds ever does: then only a proof will, so ask yourself how sure you are.
 
 # %% tags=["otter_ignore"]
 referee.try_on(2, {"A": [[1, 0], [0, 1]], "L": 4})
@@ -75,7 +79,7 @@ referee.try_on(2, {"A": [[1, 0], [0, 1]], "L": 4})
 # ## 6a · Powers and scans
 # 1 point · difficulty 1 of 3 · about 15 minutes
 #
-# Problem 1, parts a and d: the states, their kernel and what it costs. What the claims speak of:
+# Problem 1, parts a and d: the states, their kernel and what it costs. What the claims are about:
 #
 # $$x_{l+1} = A x_l + B u_l, \qquad K_l = C A^{l-1} B \quad (l = 1, \dots, L)$$
 #
@@ -94,9 +98,9 @@ referee.try_on(2, {"A": [[1, 0], [0, 1]], "L": 4})
 # - a counterexample: `A`: a square matrix of up to 3 x 3; `B`: a list, one number for each row of A;
 #   `u`: a list of 1 to 8 numbers. For example `{"A": [[0.5]], "B": [1], "u": [1, 0]}`
 #
-# **Claim 2** (from 1d). All powers `I, A, A^2, ..., A^(L-1)` are had in logarithmic depth by a
-# parallel prefix scan, with the matrix product, over the sequence `I, A, A^2, ..., A^(L-1)`: its
-# prefixes are the powers that are wanted.
+# **Claim 2** (from 1d). All powers `I, A, A^2, ..., A^(L-1)` can be computed in logarithmic depth
+# by a parallel prefix scan, with the matrix product, over the sequence `I, A, A^2, ..., A^(L-1)`:
+# its prefixes are the powers that are wanted.
 #
 # - evaluated: the prefix products of that sequence against the powers
 # - a counterexample: `A`: a square matrix of up to 3 x 3; `L`: a whole number from 1 to 8. For
@@ -358,8 +362,9 @@ counterexample_9 = {"p": [1], "i": 1, "j": 1}  # SOLUTION
 # matrix would need lam_{i+1}^(l-1) = lam_i^l. With lam = 2, 3, the row of ones has 1 where the next row
 # has 2.
 #
-# **Claim 6 is false.** The powers are left out: lam^(L-1) takes ceil(log2(L - 1)) levels, since a product
-# at most doubles the exponent. Depth is of the order log L + log n; any L >= 3 shows it.
+# **Claim 6 is false.** The powers are left out: lam^(L-1) takes ceil(log2(L - 1)) levels, since a
+# product at most doubles the exponent. Depth is of the order log L + log n; any L >= 3 shows it.
+# The model forgets the powers in this step; its own last line has log L + log n.
 #
 # **Claim 7 is false** for sigma other than 1 (and k >= 1): A^(k+1) = (I + beta_k p p^T)(I + sigma p p^T) adds
 # sigma, not 1. With p = 1, sigma = 2, k = 1: A = 3, and the claim gives 1 + 1 = 2. Its own proof, two
@@ -593,8 +598,8 @@ with needs("6b"):
 # L2(W) = ||X - W X||_F^2 + lam ||W||_F^2,   factors sigma_i^2 / (sigma_i^2 + lam)
 # ```
 #
-# A right result can stand at the end of a derivation with a wrong step in it, and a wrong result at the
-# end of a good one. So judge each claim for itself.
+# A right result can stand at the end of a derivation with a wrong step in it, and a wrong result at
+# the end of a good one. So judge each claim on its own.
 #
 # **Claim 10** (from 3b). For any X and any lam > 0, no matrix W has a smaller `L2(W) = ||X - W X||^2
 # + lam ||W||^2` than `X X^T (X X^T + lam I)^(-1)`, even where X X^T has no inverse.
@@ -1008,15 +1013,18 @@ with needs("6d"):
 # %% [markdown]
 # ## What you found
 #
-# Were you as sure as you were right? For each claim the picture has the probability that you gave to its
-# being true: your confidence for the verdict True, and 1 minus your confidence for False. Bars are
-# claims that stand. The **Brier score** is the mean of (probability - outcome)^2, with outcome 1 for a
-# claim that stands and 0 for one refuted: 0 is perfect, a coin has 0.25. What it punishes is not doubt
-# but certainty in the wrong place.
+# Were you as sure as you were right? For each claim the picture has the probability that you gave
+# to its being true: your confidence if your verdict is True, and 1 minus your confidence if it is
+# False. Bars are claims that stand. The **Brier score** is the mean of (probability - outcome)^2,
+# with outcome 1 for a claim that stands and 0 for one refuted: 0 is perfect, a coin has 0.25. What
+# it punishes is not doubt but certainty in the wrong place.
 #
-# Nobody tells this picture which claims are true. It knows those that *your counterexamples* have refuted,
-# and lets the others stand, as science does. Beside you stands the student of the report, who gave words
-# and no numbers: we read "good" as 0.9, praise as 0.95, silence as 0.5, an objection as 0.4 or 0.6.
+# Nobody tells this picture which claims are true. It knows those that *your counterexamples* have
+# refuted, and lets the others stand, as science does. So the score is only as good as your
+# refutations: a false claim that you let stand counts as true here, and whoever believes everything
+# with confidence 1 sees 0.00. The hidden checks are stricter. Beside you is the student of the
+# report, who gave words and no numbers: we read "good" as 0.9, praise as 0.95, silence as 0.5, an
+# objection as 0.4 or 0.6.
 
 # %% tags=["otter_ignore"]
 with needs("6a", "6b", "6c", "6d"):
@@ -1025,13 +1033,13 @@ with needs("6a", "6b", "6c", "6d"):
 # %% [markdown]
 # ## Beyond
 #
-# **Ask a model of your own**, any model. Give it the text of a problem from the folder `problems`: it
-# pastes without losing a sign. The prompts of the log had lost many (lambda, minus signs, transposes, 2N
-# for 2^N), and the model mended most of them without a word. Be careful there, and not pleased: what is
-# mended in silence may also be *changed* in silence. Then judge what comes back before you believe it,
-# and keep a record: prompt, response, verdict, and how well it read. Being right and reading well do not
-# go together as often as one thinks. The form keeps each entry as a line of `model_log.jsonl`, beside
-# this notebook.
+# **Ask a model of your own**, any model. Give it the text of a problem from the folder `problems`:
+# it pastes without losing a sign. The prompts in the log had lost many symbols (lambda, minus
+# signs, transposes, 2N for 2^N), and the model repaired most of them without a word. That calls for
+# care, not gratitude: what is repaired in silence may also be *changed* in silence. Then judge what
+# comes back before you believe it, and keep a record: prompt, response, verdict, and how well it
+# read. Being right and reading well do not go together as often as one thinks. The form keeps each
+# entry as a line of `model_log.jsonl`, beside this notebook.
 
 # %% tags=["otter_ignore"]
 log.form()
@@ -1047,6 +1055,6 @@ log.overview()
 # paste the blocks into a copy of the problem's notebook and run `grader.check` there. Read the code
 # before you run it.
 #
-# **To go on with.** Which of the slips would *you* have noticed by reading? The claims about cost have no
-# equation that could look wrong, and nobody stumbled over them. A habit worth having: put the smallest
-# sizes that are not 1 into every formula you are given.
+# **Going further.** Which of the slips would *you* have noticed by reading? The claims about cost
+# have no equation that could look wrong, and nobody stumbled over them. A habit worth having: put
+# the smallest sizes that are not 1 into every formula you are given.

@@ -35,7 +35,8 @@
 # attention weights may be negative; and that two formulas that are equal on paper may differ in their
 # first digit in float32.
 #
-# **The layer.** Keys and values are the rows of K and V, and lam > 0 is the ridge (λ on the sheet).
+# **The layer.** Keys and values are the rows of K and V, and lam > 0 is the ridge (λ in the
+# formulas).
 #
 # $$W = (\lambda I + K^\top K)^{-1} K^\top V, \qquad o_t = W^\top q_t$$
 #
@@ -214,8 +215,9 @@ with needs("4a"):
 # X^T y         =         sum over i = 1, ..., n of x_i y_i        (d)
 # ```
 #
-# The first sum is made of outer products, not of inner ones: each example adds a matrix of rank one.
-# For lam > 0 the matrix can always be inverted, also where there are fewer examples than entries.
+# The first sum is made of outer products, not of inner ones: each example adds a matrix of rank
+# one. For lam > 0 the matrix can always be inverted, even where there are fewer examples than
+# entries. Inputs may be float32 or float64; w has their type.
 #
 # **An example.** X = 1, 2 as a column, y = 10, -0.5 and lam = 4: the sums are 4 + 1 + 4 = 9 and
 # 10 - 1 = 9, so w = 1.
@@ -334,7 +336,7 @@ def test_weights_in_float64(ridge_weights):
     from solutions.reference import ridge_attention, ridge_attention_cases
 
     double = {"dtype": torch.float64}
-    for case in ridge_attention_cases.regressions(n=(20,), lam=(0.001, 0.3, 100.0), **double):
+    for case in ridge_attention_cases.regressions(n=(20,), lam=(0.3, 0.001, 100.0), **double):
         expected = ridge_attention.weights(*case.args)
         case.same(ridge_weights(*case.args), expected)
         leaves_inputs_alone(ridge_weights, *case.args)
@@ -349,9 +351,10 @@ test_weights_in_float64(ridge_weights)
 # # END QUESTION
 
 # %% [markdown]
-# **See it shrink.** The columns of X are orthogonal here, so each entry of w is known for every lam: its
-# least-squares value times s^2 / (s^2 + lam), where s is the length of its column. Long columns hold out
-# longest. On the left lam is nearly nothing, and on the right nearly everything.
+# **See it shrink.** The columns of X are orthogonal here, so each entry of w is known for every
+# lam: its least-squares value times s^2 / (s^2 + lam), where s is the length of its column. Long
+# columns hold out longest. On the left lam hardly matters, and on the right hardly anything else
+# does.
 
 # %% tags=["otter_ignore"]
 with needs("4b"):
@@ -365,8 +368,8 @@ with needs("4b"):
 #
 # <details><summary>Hint 2: no inverse needed</summary>
 #
-# `torch.linalg.solve(M, b)` is M^(-1) b, and keeps more digits than making the inverse first. For
-# float64 as well, `torch.eye(d, dtype=X.dtype)` goes with X.
+# `torch.linalg.solve(M, b)` is M^(-1) b, and keeps more digits than making the inverse first.
+# `torch.eye(d, dtype=X.dtype)` has the type of X, float64 too.
 # </details>
 
 # %% [raw]
@@ -388,7 +391,8 @@ with needs("4b"):
 # O = Q W   with   W = (lam I + K^T K)^(-1) K^T V,   so that row t of O is (W^T q_t)^T
 # ```
 #
-# There is no division by sqrt(d) and no softmax: those belong to the other attention.
+# There is no division by sqrt(d) and no softmax: those belong to the other attention. Inputs may be
+# float32 or float64; the outputs have their type.
 #
 # **What it costs.** Let values have d entries too, and n > d. Multiplying a d x d matrix by a vector
 # costs d^2; multiplying two such matrices, or inverting one, costs d^3. What does the whole layer cost,
@@ -558,7 +562,7 @@ def test_attention_in_float64(ridge_attention):
     from solutions.reference import ridge_attention as oracle, ridge_attention_cases
 
     double = {"causal": False, "dtype": torch.float64}
-    for case in ridge_attention_cases.contexts(n=(20,), lam=(0.001, 0.3, 100.0), **double):
+    for case in ridge_attention_cases.contexts(n=(20,), lam=(0.3, 0.001, 100.0), **double):
         expected = oracle.attention(*case.args)
         case.same(ridge_attention(*case.args), expected)
         leaves_inputs_alone(ridge_attention, *case.args)
@@ -590,10 +594,11 @@ test_attention_cost(cost_ridge_attention)
 # # END QUESTION
 
 # %% [markdown]
-# **See it predict.** Points on a line, with noise; the key of a point at x is (x, 1), so W is a slope
-# and an offset. Your layer draws lines: nearly the best fit for small lam, and nearly flat for large
-# lam, and it goes on where no data is. Softmax attention, on the same keys and values, averages what it
-# has seen, and cannot leave the range of the values.
+# **See it predict.** Points on a line, with noise; the key of a point at x is (x, 1), so W is a
+# slope and an offset. Your layer draws lines: nearly the best fit for small lam, and nearly flat
+# for large lam, and they go on where there is no data. Softmax attention, on the same keys and
+# values (and with its queries multiplied by 8, to sharpen it), averages what it has seen, and
+# cannot leave the range of the values.
 
 # %% tags=["otter_ignore"]
 with needs("4c"):
@@ -613,8 +618,9 @@ with needs("4c"):
 #
 # <details><summary>Hint 2: dimensions in front</summary>
 #
-# `K.T` turns all dimensions round; `K.mT` swaps the last two and leaves those in front. `@`,
-# `torch.linalg.solve` and `torch.linalg.inv` treat each head by itself. The size d is `K.shape[-1]`.
+# `K.T` reverses the order of all dimensions; `K.mT` swaps the last two and leaves those in front.
+# `@`, `torch.linalg.solve` and `torch.linalg.inv` treat each head by itself. The size d is
+# `K.shape[-1]`.
 # </details>
 #
 # <details><summary>Hint 3: counting the cost</summary>
@@ -632,8 +638,8 @@ with needs("4c"):
 # ## 4d · Where gradients pass
 # 1 point · difficulty 1 of 3 · about 10 minutes
 #
-# Put the layer into a transformer, with a loss behind it. Training needs the slope of that loss with
-# respect to whatever is to be learned, or was made by a layer below. Into which of the four does
+# Put the layer into a transformer, with a loss behind it. Training needs the slope of that loss
+# with respect to whatever is to be learned, or was made by a layer below. To which of the four does
 # backpropagation pass a gradient through ridge attention?
 #
 # ```text
@@ -720,9 +726,9 @@ with needs("4c"):
 # ## 4e · One more term in an inverse
 # 2 points · difficulty 1 of 3 · about 20 minutes
 #
-# An inverse, known already, of a matrix to which something of rank one is then added: what is the new
-# inverse? Sherman and Morrison's formula has it without inverting anything, by correcting the old one.
-# It is to inverses what 4a is to averages.
+# You know M^(-1), and M gains a rank-one term. What is the new inverse? Sherman and Morrison's
+# formula gives it without inverting anything, by correcting the old one. It is to inverses what 4a
+# is to averages.
 #
 # $$(M + u v^\top)^{-1} = M^{-1} - \frac{(M^{-1} u)(v^\top M^{-1})}{1 + v^\top M^{-1} u}$$
 #
@@ -730,10 +736,10 @@ with needs("4c"):
 # (M + u v^T)^(-1) = M^(-1) - (M^(-1) u) (v^T M^(-1)) / (1 + v^T M^(-1) u)
 # ```
 #
-# Mind the brackets: a matrix times a vector costs d^2, and so does the outer product of two vectors,
-# but a matrix times a matrix costs d^3. Which of them there are depends on the order in which you
-# multiply. Half a point is for that: **no product of two d x d matrices, and no inverse.** It is counted
-# in torch's operations, not timed.
+# Mind the brackets: a matrix times a vector costs d^2, and so does the outer product of two
+# vectors, but a matrix times a matrix costs d^3. Which of them you need depends on the order in
+# which you multiply. Half a point is for that: **no product of two d x d matrices, and no
+# inverse.** It is counted in torch's operations, not timed.
 #
 # **What it costs.** M^(-1) is in hand. An inner product costs d. What does one application cost?
 # `cost_sherman_morrison` is one of these:
@@ -957,9 +963,9 @@ with needs("4e"):
 # (no `.item()`, no `float(...)`, no NumPy): lam may be a tensor.
 #
 # **What is checked.** Values at any length, lam from 0.001 to 100, repeated keys, batch and head
-# dimensions, float32 and float64. Gradients, half a point. And one point for the work, counted in torch's
-# operations: where d = dv grows eightfold, it may grow 147-fold (d^2 is 64, d^3 is 512); where n
-# doubles, threefold (n is 2, n^2 is 4).
+# dimensions, float32 and float64. Gradients are worth half a point. One point is for the work,
+# counted in torch's operations: when d = dv grows eightfold, it may grow about 150-fold (64-fold
+# would be d^2, 512-fold d^3); when n doubles, threefold (2-fold would be n, 4-fold n^2).
 #
 # **An example, by hand.** d = dv = 1, lam = 4, keys 1, 2, values 10, -0.5 and queries 1, 3:
 #
@@ -1203,16 +1209,18 @@ test_causal_work(causal_ridge_attention)
 # # END QUESTION
 
 # %% [markdown]
-# **See what moves it.** Your layer, with keys that come more than once: A with one value, three times;
-# B; A again, and again; then A with another value; and at the end C, halfway between A and B, with just
-# the value that the fit predicts. On the left, for each pair, the surprise |v_t - W_{t-1}^T k_t| and how
-# far W moved, as your function has it. On the right one over the other: how far W moves for each unit
-# of surprise. A key that was never met moves it by nearly 1, a key met r times before by
-# 1 / (lam + r + 1).
+# **See what moves it.** Your layer, with keys that come more than once: A with one value, three
+# times; B; A again, and again; then A with another value; and at the end C, halfway between A and
+# B, with just the value that the fit predicts. All keys have length 1. On the left, for each pair,
+# the surprise |v_t - W_{t-1}^T k_t| and how far W moved, as your function has it. On the right is
+# the ratio of the two: how far W moves for each unit of surprise. A key that was never met moves it
+# by nearly 1, a key met r times before by 1 / (lam + r + 1).
 #
-# So **the surprise decides the update, and a repeated key teaches nothing new**, unless its value has
-# changed; and even then the layer moves only a little, because it has seen that key often. With a single
-# key and small lam this *is* the running mean of 4a, with its rate 1 / (n + 1).
+# So **the surprise decides the update, and a repeated key teaches nothing new**, unless its value
+# has changed; and even then the layer moves only a little, because it has seen that key often. With
+# a single key and small lam this *is* the running mean of 4a, with its rate 1 / (n + 1). The method
+# is known as recursive least squares (Plackett 1950); M_t^(-1) k_t is the gain of a Kalman filter
+# whose state does not move.
 
 # %% tags=["otter_ignore"]
 with needs("4f"):
@@ -1251,9 +1259,9 @@ with needs("4c", "4f"):
 #
 # <details><summary>Hint 3: dimensions in front</summary>
 #
-# Keep a row as a matrix with one row: `k = K[..., t : t + 1, :]` has shape (.., 1, d). Then `k @ P` is a
-# row, `P @ k.mT` a column, `k.mT @ v` the outer product, `k @ P @ k.mT` a 1 x 1 matrix, all for every
-# head at once. P begins as (d, d) and grows the dimensions by itself.
+# Keep a row as a matrix with one row: `k = K[..., t : t + 1, :]` has shape (.., 1, d). Then `k @ P`
+# is a row, `P @ k.mT` a column, `k.mT @ v` the outer product, `k @ P @ k.mT` a 1 x 1 matrix, all
+# for every head at once. P begins as (d, d) and gets those in front by broadcasting.
 # </details>
 #
 # <details><summary>Hint 4: gradients</summary>
@@ -1350,8 +1358,9 @@ with needs("4c", "4f"):
 # ```
 #
 # Either is right; which is cheaper depends on n and d. K q holds the inner products that softmax
-# attention begins with. What surprises is how little the weights have of probabilities: they may be
-# negative, and they need not add up to one.
+# attention begins with. What surprises people is how little they resemble probabilities: they may
+# be negative, and they need not add up to one. Inputs may be float32 or float64; the weights have
+# their type.
 #
 # **An example.** Keys 1, 2, lam = 4 and q = 3: the matrix is 9, and the weights are 3 * 1 / 9 and
 # 3 * 2 / 9. With values 10, -0.5 they give 10 / 3 - 1 / 3 = 3, as in 4c.
@@ -1517,13 +1526,13 @@ with needs("4g"):
     ridge_dial.heat(ridge_attention_weights)
 
 # %% [markdown]
-# **A dial for lam.** On the left, how far your weights are from two limits. For lam to infinity,
-# lam I is all there is to invert, and the weights become <q, k_i> / lam: **linear attention**, with the
-# softmax left out. For lam to zero they become those of **least squares**, of all weights that reproduce
-# the query the shortest. In between lies everything that ridge attention can be. On the right, one query's
-# weights at three places of the dial.
+# **A dial for lam.** On the left, how far your weights are from two limits. As lam goes to
+# infinity, lam I is all there is to invert, and the weights become <q, k_i> / lam: **linear
+# attention**, with the softmax left out. As lam goes to zero they become those of **least
+# squares**: the shortest of all weights that reproduce the query best. In between lies everything
+# that ridge attention can be. On the right, one query's weights at three places of the dial.
 #
-# Below the figure there is a slider, where the notebook is running: turn it.
+# Below the figure there is a slider, where the notebook is running: move it.
 
 # %% tags=["otter_ignore"]
 with needs("4g"):
@@ -1533,14 +1542,14 @@ with needs("4g"):
 # %% [markdown]
 # <details><summary>Hint 1: where the values are</summary>
 #
-# In W = (lam I + K^T K)^(-1) K^T V the values stand at the right end. Transpose W^T q and put V aside: what
-# is left is a row of n numbers.
+# In W = (lam I + K^T K)^(-1) K^T V the values are at the right end. Transpose W^T q and set V
+# aside: what is left is a row of n numbers.
 # </details>
 #
 # <details><summary>Hint 2: one solve</summary>
 #
-# The matrix is symmetric, so <q, M^(-1) k_i> = <M^(-1) q, k_i>. Solve for M^(-1) q once, and let all keys
-# meet it.
+# The matrix is symmetric, so <q, M^(-1) k_i> = <M^(-1) q, k_i>. Solve for M^(-1) q once, and take
+# its inner product with every key.
 # </details>
 
 # %% [raw]
@@ -1553,10 +1562,10 @@ with needs("4g"):
 # ## 4g Q1 · What the weights tell
 # 2 points · difficulty 2 of 3 · about 20 minutes
 #
-# Derive the weights: start from W^T q and show that the output is a combination of the values with the
-# a_i above, and that the primal and the dual form are the same. Then say what they tell: what does a
-# negative weight mean, why do they not add up to one, and what becomes of them when the same key stands
-# in the context twice?
+# Derive the weights: start from W^T q and show that the output is a combination of the values with
+# the a_i above, and that the primal and the dual form are the same. Then say what they tell you:
+# what does a negative weight mean, why do they not add up to one, and what becomes of them when the
+# same key is in the context twice?
 
 # %% [raw]
 # # BEGIN SOLUTION
@@ -1633,10 +1642,10 @@ with needs("4b", "4c", "4e", "4f", "4g"):
 # ```
 #
 # Row t of R is the surprise of position t, scaled, with all pairs before it in the chunk taken into
-# account. With C = 1 this is the gain form of 4f. There are n / C steps in a row in place of n, each of a
-# few large operations; the work becomes n (d^2 + C d + C^2), up to constant factors. (The span, with as
-# many processors as you like, falls by half at most: a Cholesky factor goes column by column.) The last
-# chunk may be shorter.
+# account. With C = 1 this is the gain form of 4f. There are n / C steps in a row instead of n, each
+# of a few large operations; the work becomes n (d^2 + C d + C^2), up to constant factors. (The
+# span, with as many processors as you like, falls by half at most: a Cholesky factor goes column by
+# column.) The last chunk may be shorter.
 
 # %% [raw]
 # # BEGIN SOLUTION
@@ -1674,35 +1683,37 @@ def chunked_ridge_attention(Q, K, V, lam, chunk):
 # # END QUESTION
 
 # %% [markdown]
-# **Is it right, and what did it save?** At several sizes of chunk, the largest difference from your
-# recursion, and work, span and the number of operations started, counted. On a machine that waits for
-# each operation to start, the last column is what is saved.
+# **Is it right, and what did it save?** For several chunk sizes: the largest difference from your
+# recursion, and the work, the span and the number of operations started, all counted. On a machine
+# that waits for each operation to start, the last column is what is saved.
 
 # %% tags=["otter_ignore"]
 with needs("4f", "the challenge"):
     ridge_costs.chunks(chunked_ridge_attention, causal_ridge_attention)
 
 # %% [markdown]
-# **What float32 does to a recursion.** Now one long context in which two keys come over and over, with
-# lam = 0.01. M_t is a sum of terms that never cancel: adding them up loses nothing, and one solve at the
-# end is good to six digits, at any length. That is the line with the squares, your `ridge_attention` on
-# the first t pairs. The recursion never has M_t, only its inverse, and brings that down from 1 / lam by
-# subtracting: along a key with |k|^2 = 1.56, 100 becomes 1 / 1.57, then 1 / 3.14, and so on. What is left
-# is small, and what was rounded is not: it is of the size that was there at the start.
+# **What float32 does to a recursion.** Now one long context in which two keys come over and over,
+# with lam = 0.01. M_t is a sum of terms that never cancel: adding them up loses nothing, and one
+# solve at the end is good to six digits, at any length. That is the line with the squares, your
+# `ridge_attention` on the first t pairs. The recursion never has M_t, only its inverse, and brings
+# that down from 1 / lam by subtracting: along a key with |k|^2 = 1.56, 100 becomes 1 / 1.57, then 1
+# / 3.14, and so on. What is left is small, but the rounding errors are not: they have the size of
+# what was there at the start.
 #
-# The gain form of 4f forgives more than the others: an error in W shows up as surprise, and later pairs
-# correct it. In J_t^T (M_t^(-1) q), a sum that grows meets an inverse that has lost its digits; and a W
-# whose update is multiplied out, (M^(-1) - U)(J + k v^T), is right on paper and among the least accurate
-# here: its terms are large and cancel, and what was rounded stays in W for good. Where you stand shows here, in a few seconds.
+# The gain form of 4f forgives more than the others: an error in W shows up as surprise, and later
+# pairs correct it. In J_t^T (M_t^(-1) q), a sum that grows meets an inverse that has lost its
+# digits; and a W whose update is multiplied out, (M^(-1) - U)(J + k v^T), is right on paper and
+# among the least accurate here: its terms are large and cancel, and what was rounded stays in W for
+# good. This plot shows where your form stands, in a few seconds.
 
 # %% tags=["otter_ignore"]
 with needs("4c", "4f"):
     ridge_drift.drift(causal_ridge_attention, ridge_attention)
 
 # %% [markdown]
-# **Where to go from here.** Carry M_t and J_t as sums, and solve where an output is wanted: then nothing
-# drifts, at d^3 a position instead of d^2. Do it once a chunk only, and both are had. With a factor
-# below 1 on the old sums the layer forgets; with the gain set to a learned rate times k_t it is the delta
-# rule (DeltaNet), which corrects the surprise along k_t alone and needs no inverse. MesaNet (von Oswald
-# and others, 2025) is the layer of this notebook, at scale: it solves for every query by some steps of
-# conjugate gradients, and keeps lam at 0.25 or more. You know why.
+# **Where to go from here.** Carry M_t and J_t as sums, and solve where an output is wanted: then
+# nothing drifts, at d^3 a position instead of d^2. Do it only once per chunk, and you get both.
+# With a factor below 1 on the old sums the layer forgets; with the gain set to a learned rate times
+# k_t it is the delta rule (DeltaNet), which corrects the surprise along k_t alone and needs no
+# inverse. MesaNet (von Oswald and others, 2025) is the layer of this notebook, at scale: it solves
+# for every query by some steps of conjugate gradients, and keeps lam at 0.25 or more. You know why.

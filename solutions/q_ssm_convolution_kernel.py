@@ -23,15 +23,16 @@
 #
 # Problem 1 · 20 points: 13 for code and answers, 7 for words · about three and a half hours
 #
-# A state-space model carries a state from step to step, and what it puts out is read off that state.
-# Because every step is linear, the states can be taken out of the story: the output is a convolution
-# of the input with one fixed sequence of matrices, the kernel. So the same model is two things: a
-# loop that remembers, and a filter that needs no memory at all. Sequence models live on this: they
-# are trained as the filter, all steps at once, and run as the loop, one step at a time.
+# A state-space model carries a state from step to step, and its output is read off that state.
+# Because every step is linear, the states can be eliminated: the output is a convolution of the
+# input with one fixed sequence of matrices, the kernel. So the same model is two things: a loop
+# that remembers, and a filter that needs no memory at all. Sequence models rely on this: they are
+# trained as the filter, all steps at once, and run as the loop, one step at a time.
 #
-# You will find the kernel, see what it looks like, and then make it in four ways, each cheaper than
-# the one before for matrices A that have more to offer. Two beliefs will not survive: that a
-# recurrence has to be run one step after another, and that what runs in parallel does less.
+# You will find the kernel, see what it looks like, and make it in four ways: one by definition, one
+# with a short chain, and two that save most of the work when A has structure. Two beliefs will not
+# survive: that a recurrence has to be run one step after another, and that what runs in parallel
+# does less work.
 #
 # **The model.**
 #
@@ -47,11 +48,13 @@
 # | `A` | (n, n) | carries the state on from step to step |
 # | `B` | (n, m) | brings the input into the state |
 # | `C` | (r, n) | reads the output off the state |
-# | `D` | (r, m) | hands the input straight through |
+# | `D` | (r, m) | passes the input straight through |
 # | `y` | (L + 1, r) | the output: `y[k]` holds the r numbers that go out at step k |
 # | `K` | (L + 1, r, m) | the kernel: `K[l]` is what an input does to the output l steps later |
 #
-# Everything runs from step 0 to step L, so there are L + 1 inputs, outputs and taps of the kernel.
+# Everything runs from step 0 to step L, so there are L + 1 inputs, L + 1 outputs, and L + 1
+# matrices `K[l]`, which are called the taps of the kernel. The problem comes from Homework 8 of
+# EECS 182 (Berkeley, Fall 2025), "the sheet" below, which came with an official solution.
 
 # %%
 import torch
@@ -70,11 +73,12 @@ from labkit.answers import needs
 # ## 1a · The kernel, and the output from it
 # 4 points · difficulty 1 of 3 · about 30 minutes
 #
-# Send in a single 1 at step 0 and nothing afterwards. At step 0 it goes straight through D; at step 1
-# what B has put into the state is read by C; from then on A turns the state, once a step. Those
-# outputs are the kernel, and any input is a sum of such pulses, shifted and scaled. Write both halves:
-# the kernel from its definition, and the output from a kernel. What surprises people is that the
-# powers of A run one behind the taps: the first tap has no A in it, and neither has the second.
+# Send in a single 1 at step 0 and nothing afterwards. At step 0 it goes straight through D; at step
+# 1 C reads what B has put into the state; from then on A multiplies the state, once per step. Those
+# outputs are the kernel, and any input is a sum of such pulses, shifted and scaled. Write both
+# halves: the kernel from its definition, and the output from a kernel. What surprises people is
+# that the powers of A lag one behind the taps: the first tap has no A in it, and neither does the
+# second.
 #
 # $$y_k = \sum_{\ell=0}^{k} K_\ell\, u_{k-\ell}, \qquad K_0 = D, \qquad K_\ell = C A^{\ell-1} B \quad (\ell \ge 1)$$
 #
@@ -83,9 +87,9 @@ from labkit.answers import needs
 # K_0 = D   and   K_l = C A^(l-1) B   for l = 1, ..., L
 # ```
 #
-# **On the zeros.** The sheet lets the sum run to L and takes u with index ≤ 0 as zero. Word for word,
-# that would throw the first input u_0 away. What is meant is u with a *negative* index, so that the
-# terms with l > k are zero, as above.
+# **On the zeros.** The sheet lets the sum run to L and takes u with index ≤ 0 as zero. Taken
+# literally, that would throw away the first input, u_0. It means u with a *negative* index, so that
+# the terms with l > k are zero, as above.
 #
 # **An example, by hand.** With A = 0.5, B = 1, C = 2, D = 3 (all 1 x 1), L = 3 and u = 4, 0, -2, 0:
 #
@@ -180,6 +184,33 @@ def test_kernel_by_hand(ssm_kernel):
 
 
 test_kernel_by_hand(ssm_kernel)
+
+# %%
+""" # BEGIN TEST CONFIG
+name: the kernel of an A that is not symmetric
+points: 0
+hidden: false
+success_message: Right so far. Hidden checks on other sizes follow and decide the score.
+"""  # END TEST CONFIG
+
+
+def test_kernel_not_symmetric(ssm_kernel):
+    import torch
+    from labkit.checks import same
+
+    A, B = torch.tensor([[0.5, 1.0], [0.0, 0.5]]), torch.tensor([[0.0], [1.0]])
+    C, D = torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0]])
+    K = ssm_kernel(A, B, C, D, 3)
+    same(
+        K,
+        [[[0.0]], [[0.0]], [[1.0]], [[1.0]]],
+        rtol=1e-5,
+        axes=("lag", "output", "input"),
+        show=True,
+    )
+
+
+test_kernel_not_symmetric(ssm_kernel)
 
 # %%
 """ # BEGIN TEST CONFIG
@@ -328,8 +359,8 @@ test_long_kernel(ssm_kernel, kernel_output)
 
 # %% [markdown]
 # **See what your functions do.** The system swings, and half of its input goes straight through. On
-# the left its kernel, on the right what comes out for a pulse of 1 and one of -0.5. The black line is
-# where it should be: one kernel put down at each pulse, and the two added up.
+# the left is its kernel, on the right its output for a pulse of 1 and one of -0.5. The black line
+# is where it should be: one copy of the kernel at each pulse, and the two added up.
 
 # %% tags=["otter_ignore"]
 with needs("1a"):
@@ -355,9 +386,9 @@ with needs("1a"):
 #
 # <details><summary>Hint 4: nearly there</summary>
 #
-# `X = B`, and then L times: put `C @ X` aside, and `X = A @ X`. In front of it all comes D;
-# `torch.stack` makes one tensor of a list. For the output, start from zeros (L + 1, r), and for each
-# l add `u[: L + 1 - l] @ K[l].T` to `y[l:]`.
+# `X = B`, and then L times: store `C @ X`, and set `X = A @ X`. D goes in front of them all;
+# `torch.stack` turns a list into one tensor. For the output, start from zeros (L + 1, r), and for
+# each l add `u[: L + 1 - l] @ K[l].T` to `y[l:]`.
 # </details>
 
 # %% [raw]
@@ -371,9 +402,9 @@ with needs("1a"):
 # 3 points · difficulty 2 of 3 · about 25 minutes
 #
 # Show that the output of the model *is* the convolution above, and that K is what it is said to be.
-# Begin with the states: find a formula for x_k in terms of u_0, ..., u_{k-1}, and say why it holds for
-# every k. Then bring the sum for y_k into the form of a convolution, and say where x_0 = 0 was used.
-# What would be added to y_k if x_0 were not zero?
+# Begin with the states: find a formula for x_k in terms of u_0, ..., u_{k-1}, and say why it holds
+# for every k. Then write y_k as a convolution, and say where x_0 = 0 was used. What would be added
+# to y_k if x_0 were not zero?
 
 # %% [raw]
 # # BEGIN SOLUTION
@@ -413,7 +444,7 @@ with needs("1a"):
 #
 # Numbers you have worked out yourself are the cheapest test of code there is. Do these on paper
 # before you let your function do them; the next figure puts the two side by side. The entries of a
-# kernel are the **impulse response**: what comes out, step by step, after a single 1 went in.
+# kernel are the **impulse response**: what comes out, step by step, after a single 1 has gone in.
 #
 # - `scalar_kernel`: n = 1, A = 0.8, B = 1, C = 1.5, up to L = 4. The sheet gives no D here: take
 #   D = 0. Five numbers, K_0 first.
@@ -423,7 +454,7 @@ with needs("1a"):
 # A = [[0.7, 0.1], [0.2, 0.6]],   B = [[1], [0]],   C = [[1, 0]],   D = 0
 # ```
 #
-# Write lists of numbers, exact or to three digits after the point.
+# Write lists of numbers, exact or to three decimal places.
 
 # %% [raw]
 # # BEGIN SOLUTION
@@ -497,10 +528,10 @@ test_matrix_kernel(matrix_kernel)
 # # END QUESTION
 
 # %% [markdown]
-# **Three impulse responses.** On the left, your two results by hand over what your `ssm_kernel` makes
-# of the scalar case (the 2 x 2 system is another one, so its marks lie elsewhere). In the middle a
-# plane that turns while it shrinks; on the right a system like the one of 1f. The black lines are
-# known. Mind the three vertical axes.
+# **Three impulse responses.** On the left, your two results by hand over what your `ssm_kernel`
+# makes of the scalar case (the 2 x 2 system is another one, so its marks lie elsewhere). In the
+# middle is a plane that turns while it shrinks; on the right, a system like the one in 1f. The
+# black lines are the exact values. The three vertical axes differ.
 
 # %% tags=["otter_ignore"]
 with needs("1a", "1b"):
@@ -524,8 +555,8 @@ with needs("1a", "1b"):
 # 1 point · difficulty 1 of 3 · about 10 minutes
 #
 # Why is K called the impulse response, and what does K_5 tell you about an input of five steps ago?
-# The sheet says that the response decays over time, so that older inputs matter less. Look at your
-# three plots: which property of A decides whether that is so?
+# The official solution says that the response decays over time, so that older inputs matter less.
+# Look at your three plots: which property of A decides whether that is true?
 
 # %% [raw]
 # # BEGIN SOLUTION
@@ -565,16 +596,16 @@ with needs("1a", "1b"):
 # them, is one step. Adding up k numbers takes log k steps, since they can be added in pairs, and the
 # pairs in pairs; so a matrix times a vector, with k columns, takes about log k.
 #
-# There are three ways to y, with n states and m inputs a step:
+# There are three ways to compute y, with n states and m inputs per step:
 #
 # - **The kernel K is known**, and y_k is the sum over l of K_l u_{k-l}, for all k.
 # - **Step by step**: x_{k+1} = A x_k + B u_k, one after the other, as the model is written.
-# - **An associative scan.** Write a step as a pair (A, v) that stands for x -> A x + v. Two steps in a
-#   row are again such a pair: first (A, v), then (A', v'), together (A' A, A' v + v'). So put steps
-#   together in pairs, then pairs in pairs, until every prefix is known.
+# - **An associative scan.** Write a step as a pair (A, v) that stands for x -> A x + v. Two steps
+#   in a row are again such a pair: first (A, v), then (A', v'), together (A' A, A' v + v'). So
+#   combine steps in pairs, then the pairs in pairs, until every prefix is known.
 #
-# The sheet says of the second way that its L steps cannot be parallelized. That holds for the loop as
-# it is written. Whether it holds for the recurrence is what the third question is about.
+# The official solution says of the second way that its L steps cannot be parallelized. Whether that
+# is true of the recurrence is what the third way is about.
 #
 # **Choose the span of each**, up to constant factors, from this list (copy the text between the
 # quotes):
@@ -677,14 +708,14 @@ test_scan_span(scan_span)
 # %% [markdown]
 # <details><summary>Hint 1: which numbers does an output wait for?</summary>
 #
-# With K known, write y_k for m inputs as one sum of products of numbers. How many products are there,
-# at most? Which of them wait for another? And does n occur in it at all?
+# With K known, write y_k for m inputs as one sum of products of numbers. How many products are
+# there, at most? Which of them wait for another? And does n appear in it at all?
 # </details>
 #
 # <details><summary>Hint 2: chains of products</summary>
 #
-# A chain of s matrix products, each waiting for the one before, has span s times that of one product.
-# How many rounds of putting together does each of the three ways need, and what is one round?
+# A chain of s matrix products, each waiting for the one before, has span s times that of one
+# product. How many rounds of combining does each of the three ways need, and what is one round?
 # </details>
 
 # %% [raw]
@@ -697,18 +728,19 @@ test_scan_span(scan_span)
 # ## 1c Q1 · Why
 # 2 points · difficulty 2 of 3 · about 20 minutes
 #
-# Give the reason for each of your three answers, in two or three sentences each. What makes the scan
-# possible, and what does it pay for its short span? In the light of that, correct the sheet's sentence
-# about steps that "cannot be parallelized".
+# Give the reason for each of your three answers, in two or three sentences each. What makes the
+# scan possible, and what does it pay for its short span? In that light, correct the official
+# solution's remark about steps that "cannot be parallelized".
 
 # %% [raw]
 # # BEGIN SOLUTION
 
 # %% [markdown]
-# **K known.** Each entry of y_k is a sum of at most (L + 1) m products of known numbers. All products,
-# for all k, take one step together; adding (L + 1) m numbers in pairs takes about log((L + 1) m) =
-# log L + log m steps. No output waits for another, and n does not occur. (The sheet's log L log n
-# charges for matrix products that are no longer there; as an upper bound it is not wrong.)
+# **K known.** Each entry of y_k is a sum of at most (L + 1) m products of known numbers. All
+# products, for all k, take one step together; adding (L + 1) m numbers in pairs takes about
+# log((L + 1) m) = log L + log m steps. No output waits for another, and n does not appear. (The
+# official solution's log L log n charges for matrix products that are no longer there; as an upper
+# bound it is not wrong.)
 #
 # **Step by step.** x_{k+1} waits for x_k, and a product of A with a vector is 1 + log n deep. There are
 # L of them in a row: L log n.
@@ -755,12 +787,13 @@ test_scan_span(scan_span)
 # two. What surprises people is a choice that the formula hides. The kernel asks for C A^(l-1) B, and B
 # has only m columns: nobody said that the list has to hold whole powers. What if it starts from B?
 #
-# Write `kernel_by_doubling`, first for L a power of two, then for any L ≥ 0. Its values are those of
-# 1a, and its span is to grow like log n log L.
+# Write `kernel_by_doubling`, first for L a power of two, then for any L ≥ 0. Its values are those
+# of 1a, and its span should grow like log n log L.
 #
-# **What is checked.** Values, at powers of two and at any L. And one point for the span, counted in
-# torch's operations and not timed: where L grows sixteenfold, or n eightfold, it may grow threefold at
-# most. Doubling takes about twofold; a loop over the powers makes it sixteen times as long.
+# **What is checked.** Values, at powers of two and at any L. One more point is for the span,
+# counted in torch's operations and not timed: when L grows sixteenfold, or n eightfold, the span
+# may at most triple. With doubling it about doubles, and any other short chain is welcome; a loop
+# over the powers makes it sixteen times as long.
 #
 # **An example.** That of 1a: A = 0.5, B = 1, C = 2, D = 3 and L = 3 give 3, 2, 1, 0.5.
 
@@ -912,27 +945,29 @@ test_doubling_span(kernel_by_doubling)
 # # END QUESTION
 
 # %% [markdown]
-# **See both.** On the left the two kernels lie on each other, or show where they part. On the right
-# the span of making them, counted on your own functions: nothing is timed, every operation is
-# followed, and stands in the chain after those whose results it uses.
+# **See both.** On the left, the two kernels lie on top of each other, or show where they part. On
+# the right is the span of making them, counted on your own functions: nothing is timed; every
+# operation is followed, and comes in the chain after those whose results it uses.
 
 # %% tags=["otter_ignore"]
 with needs("1a", "1d"):
     kernel_costs.doubling(kernel_by_doubling, ssm_kernel)
 
 # %% [markdown]
-# **Work against span, all ways together.** Right is a long chain, up is many operations; each line
-# goes through L = 16, 32, ..., 256. Three of the ways are yours; step by step, the scan and the FFT
-# are counted on zeros, with the same sizes. (The FFT multiplies the spectra of K and u: the same
-# convolution, with L log L work instead of L^2.)
+# **Work against span, all ways together.** Further right is a longer chain, further up more
+# operations; each line goes through L = 16, 32, ..., 256. Three of the ways are yours; step by
+# step, the scan and the FFT are counted on zeros, with the same sizes. (The FFT multiplies the
+# spectra of K and u: the same convolution, with L log L work instead of L^2.)
 #
-# Two beliefs break here. *"A recurrence is sequential"*: the scan computes the very states of the loop,
-# at L = 256 with a chain 27 times as short. *"What is parallel does less"*: the scan pays with six times
-# the loop's work; and a convolution with a known kernel, which has the shortest chain of all, does two
-# or three times that of the loop at L = 256, and twice that again with every doubling of L. Short and
-# cheap has to be earned, by sharing (doubling) or by structure (the FFT, 1e, 1f). If your own
-# `kernel_output` lies far to the right, look at how it adds up: a loop that adds to the same y is a
-# chain, even where the mathematics has none.
+# Two beliefs break here. *"A recurrence is sequential"*: the scan computes the very states of the
+# loop, at L = 256 with a chain 27 times shorter. *"What is parallel does less work"*: at L = 256
+# the scan pays with six times the loop's work. (This simplest scan does log L rounds over all L
+# steps; a work-efficient one, Blelloch 1990, removes that factor.) And a convolution with a known
+# kernel, which has the shortest chain of all, does about two to three and a half times the loop's
+# work there, and that ratio doubles with every doubling of L. Being both short and cheap has to be
+# earned, by sharing (doubling) or by structure (the FFT, 1e, 1f). If your own `kernel_output` lies
+# far to the right, look at how it adds up: a loop that keeps adding to the same y is a chain, even
+# where the mathematics has none.
 
 # %% tags=["otter_ignore"]
 with needs("1a", "1d"):
@@ -954,7 +989,7 @@ with needs("1a", "1d"):
 # <details><summary>Hint 3: any L</summary>
 #
 # Go on while the list is shorter than L, and then keep L of its entries. At L = 0 nothing of it is
-# kept: `X[:0]` is empty, and products and `torch.cat` are content with that.
+# kept: `X[:0]` is empty, and products and `torch.cat` accept that.
 # </details>
 #
 # <details><summary>Hint 4: nearly there</summary>
@@ -973,9 +1008,10 @@ with needs("1a", "1d"):
 # ## 1d Q1 · B first
 # 1 point · difficulty 2 of 3 · about 15 minutes
 #
-# Doubling a list of whole powers (n x n) and doubling a list that starts from B (n x m) have the same
-# span. Count the work of both, up to constant factors, in n, m and L, and say which products make it.
-# By what factor do they differ at n = 64, m = 1 and L = 1024? And how does the plain loop of 1a compare?
+# Doubling a list of whole powers (n x n) and doubling a list that starts from B (n x m) have the
+# same span. Count the work of both, up to constant factors, in n, m and L, and say which products
+# it comes from. By what factor do they differ at n = 64, m = 1 and L = 1024? And how does the plain
+# loop of 1a compare?
 
 # %% [raw]
 # # BEGIN SOLUTION
@@ -1016,12 +1052,12 @@ with needs("1a", "1d"):
 # K_l[i, j] = sum over k = 1, ..., n of C[i, k] * B[k, j] * a[k]^(l-1)   for l >= 1
 # ```
 #
-# That is a product with the **Vandermonde matrix** V[k, l] = a_k^(l-1), shape (n, L), and it is what
-# the layers of many state-space language models compute. Its span is log L for the powers, and log n
-# for the sum over k.
+# That is a product with the **Vandermonde matrix** V[k, l] = a_k^(l-1), shape (n, L), and it is
+# what S4D and its relatives compute. Its span is log L for the powers, and log n for the sum over
+# k.
 #
-# What may surprise you is what the work does: without n x n matrices it grows like n, not n^2 or n^3.
-# That is half of what is checked, by counting operations: **no product with an n x n matrix**, also none
+# What may surprise you is the work: without n x n matrices it grows like n, not n^2 or n^3. That is
+# half of what is checked, by counting operations: **no product with an n x n matrix**, not even one
 # that is mostly zeros. The entries of `a` may be negative, and 0; 0 to the power 0 is 1 here.
 #
 # **An example.** a = (0.5, -1), B = (1, 1) as a column, C = (1, 1) as a row, D = 0 and L = 3 give
@@ -1131,9 +1167,9 @@ test_diagonal_work(kernel_diagonal)
 # # END QUESTION
 
 # %% [markdown]
-# **See your kernel, and its work.** On the left two geometric sequences, one of which changes its sign
-# at every step. On the right what your function does as n grows, beside your `kernel_by_doubling` with
-# the same A written out as a matrix.
+# **See your kernel, and its work.** On the left are two geometric sequences, one of which changes
+# its sign at every step. On the right is the work of your function as n grows, beside that of your
+# `kernel_by_doubling` with the same A written out as a matrix.
 
 # %% tags=["otter_ignore"]
 with needs("1d", "1e"):
@@ -1161,8 +1197,8 @@ with needs("1d", "1e"):
 # ## 1f · When A is the identity plus a rank-one matrix
 # 2 points · difficulty 3 of 3 · about 35 minutes
 #
-# Now A = I + p p^T with p (n,), a full matrix that holds only n numbers. With v = p^T p, every power is
-# of the same kind, since (p p^T)^j = v^(j-1) p p^T:
+# Now A = I + p p^T with p (n,), a full matrix made of only n numbers. With v = p^T p, every power
+# is of the same kind, since (p p^T)^j = v^(j-1) p p^T:
 #
 # $$A^\ell = I + s_\ell\, p p^\top, \qquad s_\ell = \sum_{j=1}^{\ell} \binom{\ell}{j} v^{j-1} = \frac{(1+v)^\ell - 1}{v}$$
 #
@@ -1171,17 +1207,18 @@ with needs("1d", "1e"):
 # s_l = sum over j = 1, ..., l of binomial(l, j) v^(j-1) = ((1 + v)^l - 1) / v
 # ```
 #
-# So for l ≥ 1 each tap is C B plus a number times one r x m matrix: K_l = C B + s_{l-1} (C p)(p^T B).
-# The surprise sits in the closed form at the end, which is exact on paper. For small v the power is
-# nearly 1, subtracting 1 cancels all its digits but the last few, and what is left is divided by v. At
-# v = 0 it is 0 / 0, where the sum is l. **Write `kernel_identity_plus_rank_one` so that it keeps its
-# digits for any p**: from 0 over the tiny to the large, as long as the results are numbers that the
-# type of p (float32 or float64) can hold. And since n numbers are all there is to A, **form no n x n
-# matrix**: a quarter of the points is for work that grows like n, as in 1e.
+# So for l ≥ 1 each tap is C B plus a number times one r x m matrix: K_l = C B + s_{l-1} (C p)(p^T
+# B). The surprise is in the closed form at the end, which is exact on paper. For small v the power
+# is nearly 1, subtracting 1 cancels all its digits but the last few, and what is left is divided by
+# v. At v = 0 it is 0 / 0, where the sum is l. **Write `kernel_identity_plus_rank_one` so that it
+# keeps its digits for any p**: from 0 over the tiny to the large, as long as the results are
+# numbers that the type of p (float32 or float64) can hold. And since A is made of only n numbers,
+# **form no n x n matrix**: a quarter of the points is for work that grows like n, as in 1e.
 #
-# About the large: this A *explodes*. Its eigenvalue along p is 1 + v, so with v = 1 the power A^128 is
-# beyond what float32 can hold, and with v = 8.6 it ends at A^40. The sheet calls the structure
-# diagonal-plus-low-rank, as models use it; there the sign or a decay keeps it in check.
+# About the large: this A *explodes*. Its eigenvalue along p is 1 + v, so with v = 1 the power A^128
+# is beyond what float32 can hold, and with v = 8.6 it overflows at A^40. The sheet calls the
+# structure diagonal-plus-low-rank, as models use it; there a minus sign or a decay keeps it in
+# check.
 #
 # **An example.** p = (1, 0), B = (1, 1) as a column, C = (1, 1) as a row, D = 0 and L = 3. Then
 # A = diag(2, 1), v = 1, s = 0, 1, 3, and K = 0, 2, 3, 5.
@@ -1362,9 +1399,10 @@ test_rank_one_work(kernel_identity_plus_rank_one)
 
 # %% [markdown]
 # **See your digits.** B brings the input into one unit, C reads the other, and only p p^T joins the
-# two, so that s is all there is to see. The last tap is compared with exact fractions, over sixteen
-# powers of ten of v. The squares are the closed form, typed in as it stands. (Where v is large nothing
-# cancels, and it may even win by a digit: a power is rounded less than the logarithm in an exponent.)
+# two, so s is all there is to see. The last tap is compared with exact fractions, over sixteen
+# powers of ten of v. The squares are the closed form, typed in as it stands. (Where v is large
+# nothing cancels, and it may even win by a digit: a power is rounded less than the logarithm in an
+# exponent.)
 
 # %% tags=["otter_ignore"]
 with needs("1f"):
@@ -1383,7 +1421,7 @@ with needs("1f"):
 # both to the last digit where v and x are tiny.
 # </details>
 #
-# <details><summary>Hint 3: another road</summary>
+# <details><summary>Hint 3: another way</summary>
 #
 # The sum has no minus sign in it, so whatever adds it up cannot cancel. s_{l+1} = 1 + (1 + v) s_l is
 # one way, step by step; s_{2l} = 2 s_l + v s_l^2 doubles, as in 1d. Both hold at v = 0 as well.
@@ -1392,9 +1430,11 @@ with needs("1f"):
 # %% [markdown]
 # ## What you found
 #
-# All your functions at n = 16, with one input and one output, counted. From L = 128 to 256 the work of
-# making a kernel doubles or nearly so, and that of applying it grows fourfold; the spans tell who has
-# to wait. The structure of A is worth more than any rearrangement: compare the two last kernels.
+# All your functions at n = 16, with one input and one output, counted. From L = 128 to 256 the work
+# of making a kernel grows 1.6 to 2-fold, and that of applying it fourfold; the spans tell you who
+# has to wait. (A power or an exponential counts as one operation, so if you use one, the log L of
+# 1e and 1f does not show.) The structure of A is worth more than any rearrangement: compare the
+# last two kernels.
 
 # %% tags=["otter_ignore"]
 with needs("1a", "1d", "1e", "1f"):
@@ -1413,10 +1453,10 @@ with needs("1a", "1d", "1e", "1f"):
 # which p does the kernel settle, and where? This is the matrix that reflects, shrinks or erases one
 # direction, and it is at the heart of linear attention with a delta rule.
 #
-# **From one to many.** S4 (Gu, Goel and Ré 2022) uses a diagonal matrix plus one of low rank. Neither
-# trick of 1e or 1f is enough for that; they work on the generating function of K, the sum of K_l z^l,
-# at roots of unity, where (I - z A)^(-1) takes a Sherman-Morrison formula (Problem 4) and an inverse
-# FFT gives K back. Later models dropped the low rank and kept 1e.
+# **From one to many.** S4 (Gu, Goel and Ré 2022) uses a diagonal matrix plus one of low rank.
+# Neither the trick of 1e nor that of 1f is enough for that; S4 works on the generating function of
+# K, the sum of K_l z^l, at roots of unity, where (I - z A)^(-1) takes a Sherman-Morrison formula
+# (Problem 4) and an inverse FFT gives K back. Later models dropped the low rank and kept 1e.
 #
 # **Kernels that change.** If A and B depend on the input, as in Mamba (Gu and Dao 2023), there is no
 # kernel any more: the convolution is gone, and the scan of 1c is what remains.

@@ -157,7 +157,7 @@ def test_the_findings_put_predictions_beside_what_was_measured(shown):
     assert lines(shown[0])[2:] == [
         ["full, H = 4", "8", "16", "1.3"],
         ["full, H = 16", "none", "...", "5.1"],
-        ["diagonal, H = 4", "8", "None", "1.3"],
+        ["diagonal, H = 4", "8", "never", "1.3"],
         ["diagonal, H = 16", "none", "8", "5.1"],
     ]
 

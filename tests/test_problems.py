@@ -10,7 +10,7 @@ import pytest
 
 from autograder import course as courses
 from autograder import intake
-from autograder.problems import problem_text
+from autograder.problems import minutes, problem_text
 
 ROOT = Path(__file__).resolve().parents[1]
 COURSE = courses.load(ROOT)
@@ -95,3 +95,10 @@ def test_the_file_is_a_submission_of_its_notebook(notebook, tmp_path):
     (asked,) = (n for n in COURSE.notebooks if n.name == name)
     automatic = any(not question.manual for question in asked.questions)
     assert list(submission.notebooks) == ([name] if automatic else [])
+
+
+def test_the_minutes_of_a_text_are_those_of_its_questions():
+    text = (
+        "about three hours\n## 1a\n4 points · about 20 minutes\n\n## 1b\n1 point · about 1 minute\n"
+    )
+    assert minutes(text) == 21

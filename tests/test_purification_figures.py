@@ -129,11 +129,11 @@ def test_windows_tell_a_right_answer_and_the_single_point(shown):
     assert alt(shown[0]).count("low end 0 and at its high end 0 of 8") == 2
 
 
-def test_windows_tell_how_many_wishes_a_wrong_answer_breaks(shown):
+def test_windows_tell_how_many_conditions_a_wrong_answer_breaks(shown):
     draw("windows", lambda_window=MISTAKES["lambda_window", "compared_to_the_last_digit"])
     draw("windows", lambda_window=MISTAKES["lambda_window", "upper_ratio_inverted"])
     assert "For keep = 2 your window does not exist." in alt(shown[0])
-    assert "at its high end 2 of 8 directions break a wish" in alt(shown[1])
+    assert "at its high end 2 of 8 directions break a condition" in alt(shown[1])
     draw("windows", lambda_window=MISTAKES["lambda_window", "weakest_of_the_rest_decides"])
     assert "at its low end 4 and at its high end 0 of 8 directions break" in alt(shown[2])
 

@@ -138,22 +138,22 @@ def test_the_figure_tells_the_lines_apart_without_colour_and_says_what_it_shows(
         "loop": growth(loop, ones, (4, 8, 16)),
         "prefix sums": growth(prefix_sums, ones, (4, 8, 16)),
     }
-    figure, alt = plot(grown, size="length of x (numbers)")
+    figure, alt = plot(grown, size="length m of x (numbers)", symbol="m")
     work, span = figure.axes
     assert figure.get_suptitle()
     assert (work.get_title(), span.get_title()) == ("Work", "Span")
     for axes in (work, span):
-        assert axes.get_xlabel() == "n: length of x (numbers)"
+        assert axes.get_xlabel() == "length m of x (numbers)"
         assert axes.get_ylabel()
         assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")
         first, second = axes.get_lines()
         assert first.get_marker() != second.get_marker()
         assert first.get_linestyle() != second.get_linestyle()
         labels = [text.get_text() for text in axes.get_legend().get_texts()]
-        assert labels[0] == "loop: n"
+        assert labels[0] == "loop: m"
     assert list(span.get_lines()[0].get_ydata()) == [4, 8, 16]
     assert "loop: from 4 to 16" in alt
-    assert "span from 2 to 4 (log n)" in alt
+    assert "span from 2 to 4 (log m)" in alt
 
 
 def test_the_figure_survives_a_function_that_computes_nothing(tmp_path):

@@ -171,14 +171,15 @@ def clocks(readings: Mapping[str, Sequence[float]], first: str, second: str) -> 
         ax.plot(ratios[len(ratios) // 2], row, "|", color=BLACK, ms=22, mew=2)
     ax.axvline(1, color=BLACK, ls="--", lw=1)
     widest = max(4.0, *(max(r, 1 / r) for ratios in readings.values() for r in ratios))
+    widest *= 1.3
     ax.set_xscale("log", base=2)
     ax.set_xlim(1 / widest, widest)
     ax.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     ax.set_yticks(range(len(names)), list(reversed(names)))
     ax.set_ylim(-0.6, len(names) - 0.2)
     top: dict[str, Any] = {"y": len(names) - 0.3, "va": "top", "fontsize": 8}
-    ax.text(x=0.97, s=f"← {second} faster", ha="right", **top)
-    ax.text(x=1.03, s=f"{first} faster →", ha="left", **top)
+    ax.text(x=0.9, s=f"← {second} faster", ha="right", **top)
+    ax.text(x=1.1, s=f"{first} faster →", ha="left", **top)
     title = (
         f"One benchmark, {len(names)} clocks (bar: median of {len(readings[names[0]])} readings)"
     )

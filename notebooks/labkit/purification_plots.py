@@ -162,7 +162,9 @@ def denoising(purification_losses: Function, purifier: Function, purify: Functio
     left.set_xscale("log", base=2)
     left.set_xticks(lams[::2], [f"{lam:.3g}" for lam in lams[::2]])
     left.set_ylim(0, None)
-    label(figure, left, f"Denoising error (n = {n}, σ = {sigma})", "λ", "‖X - W(X + E)‖²")
+    label(
+        figure, left, f"Denoising error (n = {n}, σ = {sigma})", "λ", "‖X - W(X + G)‖², mean over G"
+    )
     left.legend(fontsize=8)
     shrunk = _draw_cloud(right, *cloud)
     label(figure, right, f"A cloud, noise and what is left ({shrunk})", "feature 1", "feature 2")
@@ -231,7 +233,7 @@ def windows(lambda_window: Function) -> None:
     first.set_xscale("log")
     first.set_ylim(0, 1.02)
     label(figure, first, "Filter factors against λ", "λ", "share kept, σ² / (σ² + λ)")
-    first.legend(fontsize=8, loc="lower left")
+    first.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2)
     told = [_against_pca(ax, s, k, found[k]) for ax, k in zip(panels, found, strict=True)]
     for ax, keep in zip(panels, found, strict=True):
         label(figure, ax, f"keep = {keep}: λ {_words(found[keep])}", "direction i", "share kept")
@@ -272,7 +274,7 @@ def _shade(ax: Axes, window: Window, colour: str, hatch: str, name: str) -> None
 
 
 def _against_pca(ax: Axes, s: torch.Tensor, keep: int, window: Window) -> str:
-    """Factors at both ends of a window, beside PCA's step; how many break a wish, in words."""
+    """Factors at both ends of a window, beside PCA's step; how many break a condition, in words."""
     i = torch.arange(1, len(s) + 1)
     pca = [1.0] * keep + [0.0] * (len(s) - keep)
     ax.step(i, pca, where="mid", color=BLACK, lw=1, label=f"PCA, {keep} components")
@@ -295,7 +297,7 @@ def _against_pca(ax: Axes, s: torch.Tensor, keep: int, window: Window) -> str:
         broken.append(int(wrong))
     return (
         f"For keep = {keep} your window is lam {_words(window)}; at its low end {broken[0]} and at "
-        f"its high end {broken[1]} of {len(s)} directions break a wish."
+        f"its high end {broken[1]} of {len(s)} directions break a condition."
     )
 
 

@@ -227,8 +227,8 @@ def causality(causal_ridge_attention: Function) -> None:
     show(
         figure,
         f"A map of how strongly output t depends on key j, for {n} positions. White is zero. "
-        f"{early} of {n * (n - 1) // 2} entries above the diagonal are not zero, and must be; "
-        f"{own} of {n} on the diagonal are not zero, and must not be.",
+        f"{early} of {n * (n - 1) // 2} entries above the diagonal are not zero; all of "
+        f"them must be zero. {own} of {n} on the diagonal are not zero; none of them may be zero.",
     )
 
 

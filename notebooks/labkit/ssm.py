@@ -142,7 +142,7 @@ def findings(races: Mapping[str, tuple[Sequence[Row], Mapping[int, object]]]) ->
                 (
                     f"{W}, H = {H}",
                     ", ".join(map(str, faster_lengths(rows, H))) or "none",
-                    "..." if said is ... else said,
+                    "..." if said is ... else "never" if said is None else said,
                     f"{last[second] / last[first]:.2g}",
                 )
             )

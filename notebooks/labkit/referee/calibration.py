@@ -55,7 +55,7 @@ def figure(names: Mapping[str, Any]) -> None:
     ax.bar(numbers, outcomes, width=0.9, color=SKY, alpha=0.25, label="stands so far")
     ax.plot(
         numbers, [a.probability for a in answers], "o", color=BLUE, ms=8,
-        label=f"you: Brier score {yours:.2f}",
+        label=f"you, against what you refuted: Brier score {yours:.2f}",
     )  # fmt: skip
     ax.plot(
         numbers, [thought[number] for number in numbers], "s", color=VERMILLION, ms=6, mfc="none",

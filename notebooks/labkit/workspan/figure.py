@@ -6,6 +6,7 @@ Matplotlib is imported when the first figure is drawn.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -27,13 +28,16 @@ _STYLES = (
 )
 
 
-def plot(growths: Mapping[str, Growth], *, size: str = "length T (steps)") -> tuple[Figure, str]:
+def plot(
+    growths: Mapping[str, Growth], *, size: str = "length T (steps)", symbol: str = "T"
+) -> tuple[Figure, str]:
     """The figure and its alt text: work on the left, span on the right, a line for each entry.
 
     growths   from the name of an implementation to its growth
-    size      what the sizes n are, with their unit, for the axis
+    size      what the sizes are, with symbol and unit, for the axis
+    symbol    what stands for a size in the laws, as in "T log T"
 
-    >>> figure, alt = plot({"prefix sum": growth(...)}, size="length n")
+    >>> figure, alt = plot({"prefix sum": growth(...)}, size="length n", symbol="n")
     """
     from matplotlib.figure import Figure
     from matplotlib.ticker import ScalarFormatter
@@ -41,13 +45,13 @@ def plot(growths: Mapping[str, Growth], *, size: str = "length T (steps)") -> tu
     figure = Figure(figsize=(9.5, 5.2), layout="constrained")
     figure.suptitle("What it costs: all operations, and the longest chain of them")
     work, span = figure.subplots(1, 2)
-    _draw(work, {name: (g, g.work, g.work_law) for name, g in growths.items()})
-    _draw(span, {name: (g, g.span, g.span_law) for name, g in growths.items()})
+    _draw(work, {name: (g, g.work, _in(symbol, g.work_law)) for name, g in growths.items()})
+    _draw(span, {name: (g, g.span, _in(symbol, g.span_law)) for name, g in growths.items()})
     work.set(title="Work", ylabel="arithmetic operations")
     span.set(title="Span", ylabel="steps that must follow one another")
     sizes = sorted({n for growth in growths.values() for n in growth.sizes})
     for axes in (work, span):
-        axes.set_xlabel(f"n: {size}")
+        axes.set_xlabel(size)
         axes.set_xscale("log", base=2)
         if axes.dataLim.y1 > 0:  # not all of them are free
             axes.set_yscale("log")
@@ -55,20 +59,28 @@ def plot(growths: Mapping[str, Growth], *, size: str = "length T (steps)") -> tu
         axes.xaxis.set_major_formatter(ScalarFormatter())
         axes.grid(visible=True, alpha=0.3)
         axes.legend(title="grows like", loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=2)
-    return figure, alt_text(growths, size=size)
+    return figure, alt_text(growths, size=size, symbol=symbol)
 
 
-def alt_text(growths: Mapping[str, Growth], *, size: str = "length T (steps)") -> str:
+def alt_text(
+    growths: Mapping[str, Growth], *, size: str = "length T (steps)", symbol: str = "T"
+) -> str:
     """What the figure shows, for those who do not see it: laws, and the counts at both ends."""
     sentences = [f"Two line charts on logarithmic axes: work, and span, against {size}."]
     for name, growth in growths.items():
         first, last = growth.sizes[0], growth.sizes[-1]
+        work_law, span_law = _in(symbol, growth.work_law), _in(symbol, growth.span_law)
         sentences.append(
             f"{name}: from {first} to {last}, work goes from {growth.work[0]:,} to "
-            f"{growth.work[-1]:,} ({growth.work_law}) and span from {growth.span[0]:,} to "
-            f"{growth.span[-1]:,} ({growth.span_law})."
+            f"{growth.work[-1]:,} ({work_law}) and span from {growth.span[0]:,} to "
+            f"{growth.span[-1]:,} ({span_law})."
         )
     return " ".join(sentences)
+
+
+def _in(symbol: str, law: str) -> str:
+    """A law of n, written in `symbol`; "unclear" stays."""
+    return re.sub(r"\bn\b", symbol, law)
 
 
 def _draw(axes: Axes, lines: Mapping[str, tuple[Growth, tuple[int, ...], str]]) -> None:
