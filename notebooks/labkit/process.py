@@ -26,7 +26,7 @@ def hours_told(value: object) -> None:
         raise Mismatch("this is still to be answered", kind="unanswered")
     value = item(value)
     if not is_number(value) or not 0 <= value <= MOST_HOURS:
-        raise Mismatch(f"write a number of hours from 0 to {MOST_HOURS}, such as 7.5", kind="type")
+        raise Mismatch(f"write a number of hours from 0 to {MOST_HOURS}, such as 15.5", kind="type")
 
 
 def overview(names: Mapping[str, object]) -> None:
