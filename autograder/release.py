@@ -132,6 +132,8 @@ def _student_files(course: Course, notebooks: Mapping[str, bytes]) -> dict[str, 
         data=", and `data/`" if data else "",
         environment=specification["name"],
         submission=f"{course.name}-submission.zip",
+        cell_seconds=f"{course.limits.cell_seconds:g}",
+        function_seconds=f"{course.limits.question_seconds:g}",
     )
     return {
         **notebooks,
