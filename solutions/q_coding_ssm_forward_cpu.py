@@ -166,14 +166,15 @@ success_message: Right so far. Hidden checks on other sizes follow and decide th
 
 def test_delay(unrolled_ssm_forward):
     import torch
-    from labkit.checks import as_tensor, same
+    from labkit.checks import of_shape, same
     from labkit.inputs import rotation
 
     W, U, b, x = rotation(0.4, 0.9), torch.eye(2), torch.zeros(2), torch.eye(2).repeat(1, 3, 1)
     delayed = torch.cat([torch.zeros(1, 1, 2), x], dim=1)
-    h = as_tensor(unrolled_ssm_forward(W, U, b, x))
-    h_delayed = as_tensor(unrolled_ssm_forward(W, U, b, delayed))
-    same(h_delayed[:, 1:], h, rtol=1e-5, axes=("sequence", "step", "unit"), show=True)
+    axes = ("sequence", "step", "unit")
+    h = of_shape(unrolled_ssm_forward(W, U, b, x), 1, 6, 2, axes=axes)
+    h_delayed = of_shape(unrolled_ssm_forward(W, U, b, delayed), 1, 7, 2, axes=axes)
+    same(h_delayed[:, 1:], h, rtol=1e-5, axes=axes, show=True)
 
 
 test_delay(unrolled_ssm_forward)
@@ -425,14 +426,15 @@ success_message: Right so far. Hidden checks on other sizes follow and decide th
 
 def test_conv_delay(conv_ssm_forward):
     import torch
-    from labkit.checks import as_tensor, same
+    from labkit.checks import of_shape, same
     from labkit.inputs import rotation
 
     W, U, b, x = rotation(0.4, 0.9), torch.eye(2), torch.zeros(2), torch.eye(2).repeat(1, 2, 1)
     delayed = torch.cat([torch.zeros(1, 4, 2), x], dim=1)
-    h = as_tensor(conv_ssm_forward(W, U, b, x))
-    h_delayed = as_tensor(conv_ssm_forward(W, U, b, delayed))
-    same(h_delayed[:, 4:], h, rtol=1e-5, axes=("sequence", "step", "unit"), show=True)
+    axes = ("sequence", "step", "unit")
+    h = of_shape(conv_ssm_forward(W, U, b, x), 1, 4, 2, axes=axes)
+    h_delayed = of_shape(conv_ssm_forward(W, U, b, delayed), 1, 8, 2, axes=axes)
+    same(h_delayed[:, 4:], h, rtol=1e-5, axes=axes, show=True)
 
 
 test_conv_delay(conv_ssm_forward)

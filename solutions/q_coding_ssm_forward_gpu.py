@@ -197,7 +197,7 @@ success_message: Right so far. Hidden checks on other sizes follow and decide th
 
 def test_delay_on_device(unrolled_ssm_forward, conv_ssm_forward):
     import torch
-    from labkit.checks import as_tensor, same
+    from labkit.checks import of_shape, same
     from labkit.inputs import rotation
 
     there = "cuda" if torch.cuda.is_available() else "cpu"
@@ -205,9 +205,10 @@ def test_delay_on_device(unrolled_ssm_forward, conv_ssm_forward):
     x = torch.eye(2).repeat(1, 3, 1).to(there)
     delayed = torch.cat([torch.zeros_like(x[:, :2]), x], dim=1)
     for forward in (unrolled_ssm_forward, conv_ssm_forward):
-        h = as_tensor(forward(W, U, b, x.clone()))
-        h_delayed = as_tensor(forward(W, U, b, delayed.clone()))
-        same(h_delayed[:, 2:], h, rtol=1e-5, about=forward.__name__, show=True)
+        about = forward.__name__
+        h = of_shape(forward(W, U, b, x.clone()), 1, 6, 2, about=about)
+        h_delayed = of_shape(forward(W, U, b, delayed.clone()), 1, 8, 2, about=about)
+        same(h_delayed[:, 2:], h, rtol=1e-5, about=about, show=True)
 
 
 test_delay_on_device(unrolled_ssm_forward, conv_ssm_forward)
@@ -620,7 +621,7 @@ success_message: Right so far. Hidden checks on other sizes follow and decide th
 
 def test_units_apart(diag_conv_ssm_forward, diag_unrolled_ssm_forward):
     import torch
-    from labkit.checks import as_tensor, same
+    from labkit.checks import of_shape, same
     from labkit.inputs import diagonal_ssm_inputs
 
     W, _, _, x = diagonal_ssm_inputs(2, 6, 4, 4, generator=torch.Generator().manual_seed(1))
@@ -628,7 +629,7 @@ def test_units_apart(diag_conv_ssm_forward, diag_unrolled_ssm_forward):
     there = "cuda" if torch.cuda.is_available() else "cpu"
     W, U, b, x = W.to(there), torch.eye(4).to(there), torch.zeros(4).to(there), x.to(there)
     for forward in (diag_conv_ssm_forward, diag_unrolled_ssm_forward):
-        h = as_tensor(forward(W, U, b, x.clone()))
+        h = of_shape(forward(W, U, b, x.clone()), 2, 6, 4, about=forward.__name__)
         same(h[:, :, 1:], torch.zeros(2, 6, 3), rtol=1e-6, about=forward.__name__, show=True)
 
 

@@ -1037,13 +1037,13 @@ success_message: Right so far. Hidden checks on other sizes, gradients and work 
 
 def test_future(causal_ridge_attention):
     import torch
-    from labkit.checks import as_tensor, same
+    from labkit.checks import of_shape, same
 
     Q, K = torch.arange(15.0).reshape(5, 3) / 6 - 1, torch.eye(3)[[0, 1, 2, 0, 1]] + 0.25
     V = torch.tensor([[1.0, 0.0], [0.0, 2.0], [-1.0, 1.0], [3.0, 0.5], [1.0, 1.0]])
-    before = as_tensor(causal_ridge_attention(Q, K, V, 0.5))
+    before = of_shape(causal_ridge_attention(Q, K, V, 0.5), 5, 2)
     changed = [torch.cat([a[:3], a[3:].flip(1) - 1]) for a in (K, V)]
-    after = as_tensor(causal_ridge_attention(Q, *changed, 0.5))
+    after = of_shape(causal_ridge_attention(Q, *changed, 0.5), 5, 2)
     same(after[:3], before[:3], rtol=1e-5, axes=("position", "entry"), show=True)
 
 
@@ -1060,12 +1060,12 @@ success_message: Both functions agree there. Hidden checks decide the score.
 
 def test_last_position(causal_ridge_attention, ridge_attention):
     import torch
-    from labkit.checks import agree, as_tensor
+    from labkit.checks import agree, of_shape
 
     Q, K = torch.arange(15.0).reshape(5, 3) / 6 - 1, torch.eye(3)[[0, 1, 2, 0, 1]] + 0.25
     V = torch.tensor([[1.0, 0.0], [0.0, 2.0], [-1.0, 1.0], [3.0, 0.5], [1.0, 1.0]])
-    last = as_tensor(ridge_attention(Q, K, V, 0.5))[-1]
-    outputs = as_tensor(causal_ridge_attention(Q, K, V, 0.5))
+    last = of_shape(ridge_attention(Q, K, V, 0.5), 5, 2, about="ridge_attention")[-1]
+    outputs = of_shape(causal_ridge_attention(Q, K, V, 0.5), 5, 2)
     agree(outputs[-1], last, ("the last position", "ridge_attention"), rtol=1e-5, axes=("entry",))
 
 
@@ -1419,12 +1419,12 @@ success_message: Both functions agree there. Hidden checks decide the score.
 
 def test_weighted_values(ridge_attention_weights, ridge_attention):
     import torch
-    from labkit.checks import agree, as_tensor
+    from labkit.checks import agree, of_shape
 
     q, K = torch.tensor([1.0, -0.5, 2.0]), torch.eye(3)[[0, 1, 2, 0, 1]] + 0.25
     V = torch.tensor([[1.0, 0.0], [0.0, 2.0], [-1.0, 1.0], [3.0, 0.5], [1.0, 1.0]])
-    output = as_tensor(ridge_attention(q[None], K, V, 0.5))[0]
-    a = as_tensor(ridge_attention_weights(q, K, 0.5))
+    output = of_shape(ridge_attention(q[None], K, V, 0.5), 1, 2, about="ridge_attention")[0]
+    a = of_shape(ridge_attention_weights(q, K, 0.5), 5)
     agree(a @ V.double(), output, ("a V", "ridge_attention"), rtol=1e-5, axes=("entry",))
 
 

@@ -243,12 +243,12 @@ success_message: Right so far. Hidden checks on other sizes follow and decide th
 
 def test_output_delay(kernel_output):
     import torch
-    from labkit.checks import as_tensor, same
+    from labkit.checks import of_shape, same
 
     K = torch.arange(48.0).reshape(8, 3, 2)
     u = torch.cat([torch.eye(2), -torch.ones(4, 2), torch.zeros(2, 2)])
-    y = as_tensor(kernel_output(K, u))
-    y_delayed = as_tensor(kernel_output(K, u.roll(2, 0)))
+    y = of_shape(kernel_output(K, u), 8, 3, axes=("step", "output"))
+    y_delayed = kernel_output(K, u.roll(2, 0))
     nothing = torch.zeros(2, 3)
     same(y_delayed, torch.cat([nothing, y[:-2]]), rtol=1e-5, axes=("step", "output"), show=True)
 

@@ -21,6 +21,7 @@ from labkit.checks import (
     generator,
     gradients,
     how_many,
+    of_shape,
     same,
     seeded,
 )
@@ -251,6 +252,14 @@ def test_where_no_gradient_passes_it_is_zero():
 def test_an_output_of_another_type_is_pulled_back_all_the_same():
     (dx,) = gradients(lambda x: 2 * x.double(), (torch.ones(2),), [0], torch.ones(2))
     assert (dx.tolist(), dx.dtype) == ([2.0, 2.0], torch.float32)
+
+
+def test_a_part_is_taken_of_the_right_shape_only():
+    assert of_shape([[1.0, 2.0]], 1, 2).tolist() == [[1.0, 2.0]]
+    with pytest.raises(Mismatch) as caught:
+        of_shape([[1.0, 2.0]], 2, 1, axes=("step", "unit"), about="f")
+    assert str(caught.value) == "f: the shape is (1, 2), and (2, 1) = (step, unit) was asked for"
+    assert caught.value.kind == "shape"
 
 
 def test_two_results_of_ones_own_that_differ_leave_open_which_is_wrong():

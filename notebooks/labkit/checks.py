@@ -227,6 +227,17 @@ def same(
         raise fail("value", text)
 
 
+def of_shape(value: object, *shape: int, axes: Sequence[str] = (), about: str = "") -> torch.Tensor:
+    """`value` as `as_tensor` has it, where it is of this shape: before a test takes a part of it.
+    Raises Mismatch."""
+    tensor, wanted = as_tensor(value), torch.empty(shape)
+    if tensor.shape != wanted.shape:
+        prefix = f"{about}: " if about else ""
+        text = f"the shape is {_shape(tensor)}, and {_shape(wanted, axes)} was asked for"
+        raise Mismatch(f"{prefix}{text}", kind="shape", actual=value)
+    return tensor
+
+
 def agree(
     one: object,
     other: object,
