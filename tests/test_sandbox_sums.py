@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 import time
 
 import pytest
@@ -63,6 +65,17 @@ def test_what_all_processes_use_together_is_bounded(pool: Pool, what: str):
     if not refused:
         assert report["over"] == limit, report
     assert not (refused and limit in ("memory", "open files")), "the kernel counts these by process"
+
+
+def test_a_file_that_was_closed_meanwhile_hides_no_other_that_was_deleted(monkeypatch):
+    listdir = os.listdir
+    monkeypatch.setattr(os, "listdir", lambda folder: ["99999", *listdir(folder)])
+    with tempfile.TemporaryFile() as deleted:
+        deleted.write(bytes(1 << 20))
+        deleted.flush()
+        status = os.fstat(deleted.fileno())
+        found = dict(watch._deleted(os.getpid()))
+    assert found.get((status.st_dev, status.st_ino), 0) >= 1 << 20
 
 
 NAMES = {
