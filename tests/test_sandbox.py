@@ -189,6 +189,8 @@ def test_files_and_processes_of_the_grader_stay_as_they_are(child, private_folde
     """Landlock asks nobody about a file's mode and times, nor about a process's limits."""
     mine = private_folder / "mine.txt"
     mine.write_text("x")
+    raw = "__import__('ctypes').CDLL(None).syscall"
+    value = "__import__('ctypes').byref((__import__('ctypes').c_uint64 * 2)())"
     with subprocess.Popen(["sleep", "60"]) as process:
         before = state(mine, process.pid)
         for call in (
@@ -199,6 +201,8 @@ def test_files_and_processes_of_the_grader_stay_as_they_are(child, private_folde
             f"os.setpriority(os.PRIO_USER, {os.getuid()}, 19)",
             f"os.sched_setscheduler({process.pid}, os.SCHED_IDLE, os.sched_param(0))",
             f"__import__('resource').prlimit({process.pid}, 0, (1, 1))",
+            f"{raw}(452, -100, {os.fsencode(mine)!r}, 0o777, 0)",  # fchmodat2
+            f"{raw}(463, -100, {os.fsencode(mine)!r}, 0, b'user.x', {value}, 16)",  # setxattrat
         ):
             attempt(child, call.replace("os.", "__import__('os')."))
             assert state(mine, process.pid) == before, call

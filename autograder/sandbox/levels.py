@@ -218,6 +218,8 @@ def _holes(private: list[str], outside_pid: int, servers: list[str]) -> str:
         return "student code could open network sockets"
     except OSError:
         pass
+    if any(map(_changes, servers)):
+        return "student code could change the modes of the grader's own files"
     if any(map(_answers, servers)):
         return "student code could reach the grader's own local servers"
     try:
@@ -237,6 +239,14 @@ def _answers(server: str) -> bool:
         with one, other:
             one.sendto(b"", server)
             return True
+    return False
+
+
+def _changes(path: str) -> bool:
+    """Whether a file's mode can be changed."""
+    with suppress(OSError):
+        os.chmod(path, 0o600)
+        return True
     return False
 
 
