@@ -15,6 +15,7 @@ from typing import Protocol
 
 from autograder.diagnosis import Call
 from autograder.otter_tests import ExceptionTestFile, TestCase, TestCaseResult, light_otter
+from autograder.sandbox.child import SandboxError
 from labkit.checks import Mismatch, collecting_remarks, seeded
 
 _LONG_NUMBER = re.compile(r"\d[\d,]*\d{4}(?:\.\d+)?|\d+,\d{3}[\d,]*|\d*\.\d{4,}")
@@ -105,6 +106,8 @@ def _run(case: TestCase, names: Names) -> Mismatch | None:
         return mismatch.with_traceback(None)
     except AssertionError as error:  # a test's own words, written to be read
         return Mismatch(str(error) or "this does not hold", kind="value")
+    except (SandboxError, OSError):  # ours: what a student's process does is a Mismatch
+        raise
     except Exception as error:
         # What came back was plain data of a shape that the test did not expect. The exception's
         # text may quote a hidden line, so only its type is told.

@@ -110,14 +110,14 @@ class Race:
         task, device = self._task(size), self._comparison.device
         with ExitStack() as sides:
             reference = sides.enter_context(Side(self._reference, task, device))
-            theirs = sides.enter_context(Side(self._theirs, task, device))
-            contestants: dict[str, Contestant] = {}
-            for name, function in self._comparison.functions.items():
-                pace = _calibrated(reference, function)
-                contestants[reference_s(name)] = pace
-                late = max(_LEAST_DEADLINE, HOPELESS * pace.turn_seconds)
-                contestants[yours(name)] = replace(pace, side=theirs, deadline=late)
             try:
+                theirs = sides.enter_context(Side(self._theirs, task, device))
+                contestants: dict[str, Contestant] = {}
+                for name, function in self._comparison.functions.items():
+                    pace = _calibrated(reference, function)
+                    contestants[reference_s(name)] = pace
+                    late = max(_LEAST_DEADLINE, HOPELESS * pace.turn_seconds)
+                    contestants[yours(name)] = replace(pace, side=theirs, deadline=late)
                 if (
                     device != "cpu"
                 ):  # whose first use may take seconds; the reference has had its own

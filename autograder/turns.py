@@ -21,7 +21,7 @@ import os
 import socket
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -34,7 +34,7 @@ from autograder.remote import say
 from autograder.sandbox.child import expect, post
 from autograder.sandbox.freeze import waited
 from autograder.session import Session
-from autograder.wire import Channel, TimedOut, WireError
+from autograder.wire import Channel, Closed, TimedOut, WireError
 from autograder.worker.timed import at, link
 from labkit.checks import Mismatch, same
 
@@ -97,7 +97,19 @@ class Side:
         self.cpu_seconds = self.wall_seconds = 0.0
 
     def __enter__(self) -> Side:
-        self._fork = self._session.fork()
+        """Raises Mismatch: "died" where the notebook's process, or its fork, does."""
+        try:
+            self._fork = self._session.fork()
+            with ExitStack() as undo:
+                undo.callback(self._session.reap, self._fork)
+                self._share_memory()
+                self._account = self._session.stop()
+                undo.pop_all()
+        except WireError as error:
+            raise Mismatch(f"the notebook's process was lost ({error})", kind="died") from None
+        return self
+
+    def _share_memory(self) -> None:
         self._channel = self._fork.channel
         size = MOST_CALLS * self._layout.stride
         descriptor = _memory(size)
@@ -106,8 +118,6 @@ class Side:
             _share(self._channel, descriptor, size)
         finally:
             os.close(descriptor)
-        self._account = self._session.stop()
-        return self
 
     def __exit__(self, *exception: object) -> None:
         with suppress(WireError):  # it has ended
@@ -234,5 +244,8 @@ def _share(channel: Channel, descriptor: int, size: int) -> None:
     """Give the other side the memory."""
     deadline = time.monotonic() + _ASK_SECONDS
     nonce = post(channel, {"op": "share", "bytes": size}, deadline)
-    socket.send_fds(channel.sock, [b"M"], [descriptor])
+    try:
+        socket.send_fds(channel.sock, [b"M"], [descriptor])
+    except OSError:
+        raise Closed("the other side is gone") from None
     expect(channel.receive(deadline), nonce)

@@ -7,10 +7,11 @@ It is made by a local run, or by a fleet's worker at its first job.
 from __future__ import annotations
 
 import queue
+import resource
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -34,6 +35,7 @@ class Machine:
     """
 
     def __init__(self, course: Course, slots: int, private: Sequence[Path] = (), where: str = ""):
+        allow_open_files()
         self.course = course
         self._slots = slots
         self._private = [course.root / "solutions", *private]
@@ -138,6 +140,14 @@ class Machine:
                 f"this worker ({self._where}) has another bundle or version of the grader: give "
                 "it the same files, and start it again"
             )
+
+
+def allow_open_files() -> None:
+    """Let this process have as many files open as it may: each sandbox takes some. What a student's
+    may have is a setting of its own."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):  # a system that says more than it allows
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 class _Room:

@@ -3,6 +3,7 @@
   container  root in a container with Docker's default profile: its capabilities, and no call that
              makes namespaces or mounts (seccomp says EPERM)
   nobody     an ordinary user
+  landlock   an ordinary user, where Landlock is all that can be had: no namespaces
   bare       an ordinary user, where neither namespaces nor Landlock can be had
 
 What is taken away stays away from the command and all that it starts.
@@ -35,10 +36,10 @@ _NEW = (0x00020000, 0x02000000, 0x04000000, 0x08000000, 0x10000000, 0x20000000, 
 def confine(machine: str) -> None:
     """Make this process, for good, one on such a machine."""
     open_python()
-    if machine in ("container", "bare"):
+    if machine in ("container", "landlock", "bare"):
         _keep_capabilities(_DOCKERS)
         _refuse((*_NEEDS_ADMIN, *(_LANDLOCK if machine == "bare" else ())))
-    if machine in ("nobody", "bare"):
+    if machine in ("nobody", "landlock", "bare"):
         os.setgroups([])
         os.setresgid(_NOBODY, _NOBODY, _NOBODY)
         os.setresuid(_NOBODY, _NOBODY, _NOBODY)

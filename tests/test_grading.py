@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+
 import pytest
 
 from autograder.course import Limits
 from autograder.intake import Cell
+from autograder.sandbox.child import Child, SandboxError
 from autograder.sealed_tests import SealedTestFile
 from autograder.session import Session
 
@@ -65,6 +68,18 @@ def test_a_value_the_test_cannot_use_is_told_without_the_tests_own_line(grade):
     assert tests.score == 3
     assert said[2] == "what came back cannot be used here (AttributeError)"
     assert not any("secret_of_this_line" in text for text in said)
+
+
+@pytest.mark.parametrize(
+    "error", [OSError(errno.EMFILE, "Too many open files"), SandboxError("it did not start")]
+)
+def test_what_the_grader_itself_fails_at_is_charged_to_nobody(grade, monkeypatch, error):
+    def fails(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(Child, "start_fork", fails)
+    with pytest.raises(type(error), match=str(error.args[-1])):
+        grade("def f(x): return 2 * torch.as_tensor(x)")
 
 
 def test_an_assertions_own_words_are_told(grade):

@@ -175,6 +175,13 @@ def test_an_honest_submission_is_measured_against_itself_and_the_reference(cours
         assert 0 < size.messages < 1
 
 
+def test_a_submission_whose_processes_die_before_they_are_timed_has_a_timing(course, pool):
+    result = timed(course, pool, "import mmap, os\nmmap.mmap = lambda *a, **k: os._exit(1)")
+    assert result.sizes
+    assert all("process was lost" in size.problem for size in result.sizes)
+    assert traces.processes(pool.users) == []
+
+
 def test_right_answers_of_timed_calls_are_not_kept(course, pool, monkeypatch):
     """Their inputs never come again: a class's would be lost, and memory with them."""
     store = once.Store(1 << 30)

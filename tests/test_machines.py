@@ -5,13 +5,16 @@ from __future__ import annotations
 
 import os
 import re
+import resource
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from autograder import course as courses
 from autograder.sandbox.levels import probe
+from autograder.work import Machine
 
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPT = Path(sys.executable).with_name("autograder")
@@ -67,6 +70,37 @@ def test_in_a_container_a_submission_is_graded_at_landlock(tmp_path):
     assert '"landlock"' in (tmp_path / "grades" / "grades.csv").read_text()
 
 
+@needs_landlock
+def test_an_ordinary_user_without_namespaces_has_landlock():
+    said = on("landlock", SCRIPT, "doctor").stdout
+    assert "unshare" in said
+    line = suite(
+        "landlock", "tests/test_sandbox.py", "tests/test_sandbox_sums.py", "-k", "landlock"
+    )
+    assert passed(line) >= 60
+
+
+@needs_landlock
+def test_an_ordinary_user_without_namespaces_keeps_attacks_away():
+    line = suite("landlock", "tests/test_hostile.py", "-k", f"landlock and ({' or '.join(QUICK)})")
+    assert "failed" not in line, "nor any that the level's list expects"
+    assert passed(line) >= len(QUICK) - 1
+
+
+QUICK = ("local_servers", "leaves_a_child", "leaves_shared_memory", "looks_for_what_was_left")
+
+
+def test_as_many_files_may_be_open_as_the_machine_allows():
+    """Each sandbox at work takes some of them."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(256, hard), hard))
+    try:
+        with Machine(courses.load(ROOT), 1):
+            assert resource.getrlimit(resource.RLIMIT_NOFILE) == (hard, hard)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
 def test_where_no_sandbox_can_be_had_grading_stops_and_says_what_to_do():
     done = on("bare", SCRIPT, "grade", NEIGHBOUR, "--out", "/tmp/never-made/grades")
     assert done.returncode == 2
@@ -87,6 +121,13 @@ def test_in_a_container_the_whole_suite_of_the_seal_passes():
 @needs_landlock
 def test_in_a_container_the_hostile_corpus_gains_nothing():
     line = suite("container", "tests/test_hostile.py", "-k", "landlock", seconds=3000)
+    assert passed(line) >= 100
+
+
+@pytest.mark.verify
+@needs_landlock
+def test_an_ordinary_user_without_namespaces_keeps_the_hostile_corpus_away():
+    line = suite("landlock", "tests/test_hostile.py", "-k", "landlock", seconds=3000)
     assert passed(line) >= 100
 
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import resource
 import shutil
+import signal
+import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -15,14 +19,17 @@ from typing import Any
 import pytest
 
 from autograder.forks import Forks
-from autograder.sandbox import processors, seal
+from autograder.sandbox import kernel, levels, processors, seal, tidy, watch
+from autograder.sandbox import pool as pools
 from autograder.sandbox.child import Child, SandboxError, ask
 from autograder.sandbox.levels import NoSandboxError, choose, probe
 from autograder.sandbox.places import Places
 from autograder.sandbox.pool import Pool
-from autograder.wire import Closed, WireError
+from autograder.wire import Channel, Closed, WireError
 from tests import traces
-from tests.conftest import ROOT, SMALL
+from tests.conftest import ROOT, SMALL, strongest_level
+
+LABKIT = {"labkit": ROOT / "notebooks" / "labkit"}
 
 
 def soon(seconds: float = 5.0) -> float:
@@ -141,6 +148,122 @@ def test_disk_is_bounded(child):
     assert attempt(child, "open('big', 'wb').write(bytes(64 << 20))") == "raised OSError"
 
 
+@pytest.fixture
+def private_folder():
+    """A folder of the grader's own, closed to other users and at a place that anyone can name."""
+    folder = Path(tempfile.mkdtemp(dir="/tmp"))
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize("kind", ["SOCK_STREAM", "SOCK_DGRAM", "SOCK_SEQPACKET"])
+@pytest.mark.parametrize("by", ["socket", "socketpair"])
+def test_the_graders_own_local_servers_cannot_be_reached(child, private_folder, kind, by):
+    """Its session bus, its ssh-agent, Docker's socket."""
+    path = str(private_folder / "server")
+    with socket.socket(socket.AF_UNIX, getattr(socket, kind)) as server:
+        server.bind(path)
+        if kind != "SOCK_DGRAM":
+            server.listen()
+        ends = f"__import__('socket').{by}(1, __import__('socket').{kind} | 0o2000000)"
+        line = ends if by == "socket" else f"{ends}[0]"
+        assert attempt(child, f"{line}.connect({path!r})").startswith("raised")
+        if kind == "SOCK_DGRAM":
+            assert attempt(child, f"{line}.sendto(b'x', {path!r})").startswith("raised")
+
+
+def test_the_probe_sees_a_server_that_can_be_reached():
+    with levels._private_servers() as servers:
+        assert all(map(levels._answers, servers))
+
+
+def test_a_pair_of_sockets_can_be_had(child):
+    """An event loop wakes itself by one."""
+    assert run(child, "import asyncio\nasync def f(): return 3\n")["ok"]
+    source = "loop = asyncio.new_event_loop()\nx = loop.run_until_complete(f())\nloop.close()"
+    assert run(child, source)["ok"]
+    assert value(child, "x") == 3
+
+
+def test_files_and_processes_of_the_grader_stay_as_they_are(child, private_folder):
+    """Landlock asks nobody about a file's mode and times, nor about a process's limits."""
+    mine = private_folder / "mine.txt"
+    mine.write_text("x")
+    raw = "__import__('ctypes').CDLL(None).syscall"
+    value = "__import__('ctypes').byref((__import__('ctypes').c_uint64 * 2)())"
+    with subprocess.Popen(["sleep", "60"]) as process:
+        before = state(mine, process.pid)
+        for call in (
+            f"os.chmod({str(mine)!r}, 0o777)",
+            f"os.utime({str(mine)!r}, (1, 1))",
+            f"os.setxattr({str(mine)!r}, 'user.x', b'x')",
+            f"os.setpriority(os.PRIO_PROCESS, {process.pid}, 19)",
+            f"os.setpriority(os.PRIO_USER, {os.getuid()}, 19)",
+            f"os.sched_setscheduler({process.pid}, os.SCHED_IDLE, os.sched_param(0))",
+            f"__import__('resource').prlimit({process.pid}, 0, (1, 1))",
+            f"{raw}(452, -100, {os.fsencode(mine)!r}, 0o777, 0)",  # fchmodat2
+            f"{raw}(463, -100, {os.fsencode(mine)!r}, 0, b'user.x', {value}, 16)",  # setxattrat
+        ):
+            attempt(child, call.replace("os.", "__import__('os')."))
+            assert state(mine, process.pid) == before, call
+        process.kill()
+
+
+def state(file: Path, process: int) -> list[object]:
+    status = file.stat()
+    return [
+        oct(status.st_mode),
+        status.st_mtime,
+        os.listxattr(file),
+        os.getpriority(os.PRIO_PROCESS, process),
+        os.sched_getscheduler(process),
+        resource.prlimit(process, resource.RLIMIT_CPU),
+    ]
+
+
+def test_what_all_submissions_read_stays_as_it_is_for_the_next(pool):
+    with pool.child() as child:
+        for name in ("labkit", "labkit/checks.py"):
+            assert attempt(child, f"__import__('os').chmod({name!r}, 0)").startswith("raised")
+        held = "__import__('os').fchmod(open('labkit/checks.py').fileno(), 0)"
+        assert attempt(child, held).startswith("raised")
+    with pool.child() as child:
+        assert attempt(child, "len(open('labkit/checks.py').read()) > 0") == "True"
+
+
+def test_shared_memory_of_one_submission_is_gone_for_the_next(pool):
+    path = f"/dev/shm/answers-{os.getpid()}"
+    with pool.child() as child:
+        attempt(child, f"open({path!r}, 'w').write('x')")
+    try:
+        with pool.child() as child:
+            assert attempt(child, f"open({path!r}).read()").startswith("raised")
+    finally:
+        Path(path).unlink(missing_ok=True)
+
+
+def test_the_graders_shared_memory_counts_for_no_submission(child):
+    with tempfile.NamedTemporaryFile(dir="/dev/shm") as mine:
+        mine.write(bytes(2 * SMALL.disk_bytes))
+        mine.flush()
+        assert run(child, f"import time\ntime.sleep({3 * watch.INTERVAL})")["ok"]
+
+
+def test_a_temporary_folder_of_the_graders_own_costs_no_submission_its_files(
+    level, tmp_path, monkeypatch
+):
+    tmp_path.chmod(0o700)
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    with Pool(level, LABKIT, SMALL) as pool, pool.child() as child:
+        assert attempt(child, "len(open('labkit/checks.py').read()) > 0") == "True"
+
+
+def test_a_machine_may_lack_a_folder_that_everyone_may_write_to(monkeypatch):
+    monkeypatch.setattr(tidy, "_OPEN_TO_ALL", (*tidy._OPEN_TO_ALL, "/no/such/folder"))
+    tidy.sweep(64999, tempfile.mkdtemp(prefix="student-"))
+
+
 def test_its_folder_can_be_written_and_labkit_stands_in_it(child):
     assert attempt(child, "open('mine.txt', 'w').write('x')") == "1"
     assert attempt(child, "sorted(__import__('os').listdir('.'))") in (
@@ -176,10 +299,74 @@ def test_links_by_which_a_python_is_found_are_shown_too(tmp_path, monkeypatch):
         path.parent.mkdir()
         path.symlink_to(target)
     monkeypatch.setattr(sys, "executable", str(own))
-    assert seal.python_paths() == (*before, str(link))
+    assert seal.python_paths() == (*before, str(own), str(link))
 
 
-def test_worker_processes_can_be_used(child):
+def test_links_of_folders_by_which_a_python_is_found_are_shown_too(tmp_path, monkeypatch):
+    """A store of Pythons has a link for 3.11; a checkout is reached by a link in a home."""
+    shown, store, home = seal.python_paths(), tmp_path / "store", tmp_path / "home"
+    for folder in (store, home):
+        folder.mkdir()
+    (store / "cpython-3.11.7").symlink_to(os.path.realpath(sys.base_prefix))
+    (store / "cpython-3.11").symlink_to("cpython-3.11.7")
+    (home / "course").symlink_to("../store/../course")
+    (tmp_path / "course").symlink_to(os.path.realpath(sys.prefix))
+    monkeypatch.setattr(sys, "base_prefix", str(store / "cpython-3.11"))
+    monkeypatch.setattr(sys, "prefix", str(home / "course"))
+    links = ("home/course", "course", "store/cpython-3.11", "store/cpython-3.11.7")
+    assert sorted(seal.python_paths()) == sorted([*shown, *(str(tmp_path / at) for at in links)])
+
+
+def test_a_way_to_a_python_that_goes_up_and_down_again_needs_no_link(monkeypatch):
+    before = seal.python_paths()
+    name = Path(sys.executable).name
+    monkeypatch.setattr(sys, "executable", f"{sys.prefix}/lib/../bin/{name}")
+    assert seal.python_paths() == before
+
+
+def test_links_that_lead_nowhere_but_round_come_to_an_end(tmp_path, monkeypatch):
+    (tmp_path / "python").symlink_to("python")
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    assert seal.python_paths()[-1] == str(tmp_path / "python")
+
+
+def test_a_checkout_that_is_reached_by_a_link_has_namespaces(level, tmp_path):
+    if level != "namespaces":
+        pytest.skip("the others have no root of their own")
+    (tmp_path / "home").symlink_to(sys.prefix)
+    python = tmp_path / "home" / "bin" / Path(sys.executable).name
+    source = "from autograder.sandbox.levels import probe; print(probe('namespaces').problem)"
+    done = subprocess.run([python, "-c", source], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
+
+
+def test_a_link_by_which_a_python_is_found_opens_no_folder(pool, level, monkeypatch):
+    """Where a checkout is reached by a link, the folder it leads to holds hidden files too."""
+    if level == "uid":
+        pytest.skip("without namespaces or Landlock what all may read can be read")
+    folder = Path(tempfile.mkdtemp(dir="/tmp"))
+    try:
+        folder.chmod(0o755)
+        (folder / "checkout").mkdir()
+        (folder / "checkout" / "hidden.py").write_text("x = 3")
+        (folder / "link").symlink_to("checkout")
+        paths = (*seal.python_paths(), str(folder / "link"))
+        monkeypatch.setattr(seal, "python_paths", lambda: paths)
+        with pool.child() as child:
+            assert attempt(child, f"open({str(folder / 'link/hidden.py')!r}).read()").startswith(
+                "raised"
+            )
+    finally:
+        shutil.rmtree(folder)
+
+
+def needs_shared_memory(pool: Pool) -> None:
+    if pool.level == "landlock" and not pool.users:
+        pytest.skip("where all run as the grader's user, /dev/shm is closed to them")
+
+
+def test_worker_processes_can_be_used(child, pool):
+    needs_shared_memory(pool)
     source = """
 from torch.utils.data import DataLoader
 total = sum(int(batch.sum()) for batch in DataLoader(range(8), batch_size=2, num_workers=2))
@@ -331,10 +518,55 @@ def test_a_sandbox_that_cannot_be_made_says_why(pool, monkeypatch):
     for _ in range(3):  # its place and its slot are given back
         with pytest.raises(SandboxError, match="could not be made"):
             pool.child().close()
+    left = [path for path in Path("/tmp").glob("student-*") if of_pool(path, pool)]
+    assert left == [], "its folder is left"
+
+
+def of_pool(work: Path, pool: Pool) -> bool:
+    with suppress(OSError):  # another program's
+        return (work / "labkit").readlink().parent == pool._public
+    return False
+
+
+def test_a_warm_process_that_cannot_fork_is_said_to_be_so_and_the_next_one_works(
+    level, monkeypatch
+):
+    if level != strongest_level():
+        pytest.skip("it is the same at every level")
+
+    class Threaded(Channel):
+        def receive(self, deadline: float | None = None) -> Any:
+            return {**super().receive(deadline), "threads": 2}
+
+    with Pool(level, LABKIT, SMALL) as pool:
+        os.kill(pool.process_id, signal.SIGKILL)
+        pool._process.wait()
+        told: list[str] = []
+
+        def ask_for_one() -> None:
+            with pytest.raises(SandboxError) as error:
+                pool.child()
+            told.append(str(error.value))
+
+        with monkeypatch.context() as patched:
+            patched.setattr(pools, "Channel", Threaded)
+            asking = threading.Thread(target=ask_for_one, daemon=True)
+            asking.start()
+            asking.join(60)
+        if not told:
+            pool._lock = threading.Lock()  # else this test would wait for it too
+        assert told == ["the warm process has 2 threads and cannot fork"]
+        with pool.child() as child:
+            assert run(child, "x = 1")["ok"]
+
+
+def test_what_the_kernel_says_is_in_an_error():
+    with pytest.raises(OSError, match="madvise: Invalid argument"):
+        kernel.advise(1, 1, 9999)
 
 
 def test_two_graders_on_one_machine_share_no_user(pool):
-    with Pool(pool.level, {"labkit": ROOT / "notebooks" / "labkit"}, SMALL, slots=2) as other:
+    with Pool(pool.level, LABKIT, SMALL, slots=2) as other:
         assert len(other.users) == len(pool.users)
         assert set(other.users).isdisjoint(pool.users)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 import time
 
 import pytest
@@ -9,7 +11,7 @@ import pytest
 from autograder.sandbox import watch
 from autograder.sandbox.pool import Pool
 from autograder.wire import WireError
-from tests.test_sandbox import attempt, run, soon
+from tests.test_sandbox import attempt, needs_shared_memory, run, soon
 
 CHILDREN = """
 import os, time
@@ -65,6 +67,36 @@ def test_what_all_processes_use_together_is_bounded(pool: Pool, what: str):
     assert not (refused and limit in ("memory", "open files")), "the kernel counts these by process"
 
 
+def test_a_file_that_was_closed_meanwhile_hides_no_other_that_was_deleted(monkeypatch):
+    listdir = os.listdir
+    monkeypatch.setattr(os, "listdir", lambda folder: ["99999", *listdir(folder)])
+    with tempfile.TemporaryFile() as deleted:
+        deleted.write(bytes(1 << 20))
+        deleted.flush()
+        status = os.fstat(deleted.fileno())
+        found = dict(watch._deleted(os.getpid()))
+    assert found.get((status.st_dev, status.st_ino), 0) >= 1 << 20
+
+
+NAMES = {
+    "a line of the kernel's own": b"\x0cVmPTE: -999999",
+    "no text": b"caf\xe9",
+}
+
+
+@pytest.mark.parametrize("name", NAMES.values(), ids=NAMES.keys())
+def test_a_processs_name_hides_nothing_of_its_memory_and_ends_nothing(pool: Pool, name: bytes):
+    named = f"import ctypes\nctypes.CDLL(None).prctl(15, {name!r}, 0, 0, 0)\n"
+    with pool.child() as child:
+        assert run(child, f"{CHILDREN}{named}")["ok"]
+        idle = f"import time\ntime.sleep({3 * watch.INTERVAL})"
+        assert run(child, idle)["ok"], "the watch ended a process for its name"
+        token = child.start({"op": "cell", "source": OVERRUNS["memory"]}, soon())
+        with pytest.raises(WireError):
+            child.finish(token, soon(20))
+        assert child.close()["over"] == "memory", "the watch did not see what it uses"
+
+
 UNCOUNTED = {
     "memfd": "[__import__('os').memfd_create('x')]",
     "shared anonymous": "__import__('mmap').mmap(-1, 1 << 20)",
@@ -80,6 +112,7 @@ def test_memory_that_no_limit_counts_is_refused(pool: Pool, expression: str):
 
 
 def test_shared_memory_that_workers_need_is_there(pool: Pool):
+    needs_shared_memory(pool)
     source = "import multiprocessing as m\na = m.Array('d', 1000)\na[3] = 2.0\nx = a[3]"
     with pool.child() as child:
         assert run(child, source)["ok"]

@@ -43,8 +43,9 @@ def side(pool):
         session = Session(pool, [Cell(1, "code", "import torch\n" + source)], LIMITS)
         opened.append(session.__enter__())
         made = Side(session, task)
+        made.__enter__()
         opened.append(made)
-        return made.__enter__()
+        return made
 
     yield enter
     for context in reversed(opened):
@@ -88,6 +89,14 @@ if os.fork() == 0:
         assert child.ask({"op": "cell", "source": "1"}, deadline)["ok"]
 
 
+def test_what_is_stopped_may_have_any_name(pool):
+    source = "import ctypes\nctypes.CDLL(None).prctl(15, b'caf\\xe9) Z', 0, 0, 0)"
+    with pool.child() as child:
+        assert child.ask({"op": "cell", "source": source}, time.monotonic() + 20)["ok"]
+        child.stop()
+        child.go_on()
+
+
 def stop_until(child, deadline):
     """A process closes its socket a moment before it has ended."""
     while time.monotonic() < deadline:
@@ -129,6 +138,22 @@ def test_waiting_is_what_the_kernel_says_and_nothing_where_it_says_nothing():
 
 
 # ---- Turns
+
+
+LOST = {
+    "the fork": "import mmap, os\nmmap.mmap = lambda *a, **k: os._exit(1)",
+    "the notebook": (
+        "import mmap, os, signal\n"
+        "mmap.mmap = lambda *a, **k: (os.kill(os.getppid(), signal.SIGKILL), os._exit(1))"
+    ),
+}
+
+
+@pytest.mark.parametrize("source", LOST.values(), ids=LOST)
+def test_a_process_that_dies_before_its_first_turn_is_told_and_reaped(side, source):
+    with pytest.raises(Mismatch, match="process was lost") as told:
+        side(HONEST + source)
+    assert told.value.kind == "died"
 
 
 def test_a_right_function_has_a_time_and_its_results_are_verified(side):

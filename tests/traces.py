@@ -17,11 +17,11 @@ def processes(users: Collection[int]) -> list[str]:
     found = []
     for status in Path("/proc").glob("[0-9]*/status"):
         try:
-            text = status.read_text()
+            lines = status.read_bytes().split(b"\n")  # a name may hold any bytes
         except OSError:
             continue
-        uid = int(text.split("Uid:\t")[1].split("\t")[0])
-        if uid in users and "State:\tZ" not in text:
+        told = dict(line.split(b":\t", 1) for line in lines if b":\t" in line)
+        if int(told[b"Uid"].split()[0]) in users and not told[b"State"].startswith(b"Z"):
             found.append(status.parent.name)
     return found
 
@@ -34,6 +34,24 @@ def files(users: Collection[int]) -> list[str]:
             with suppress(FileNotFoundError):  # another program's, and gone by now
                 if entry.stat(follow_symlinks=False).st_uid in users:
                     found.append(entry.path)
+    return found
+
+
+def of_this_user(warm: int, since: float) -> list[str]:
+    """Work folders made since then, and processes forked from a warm process but for this one, that
+    are this user's: where sandboxes have no user of their own."""
+    found = []
+    for folder in Path("/tmp").glob("student-*"):
+        with suppress(FileNotFoundError):  # another program's, and gone by now
+            if folder.stat().st_uid == os.getuid() and folder.stat().st_ctime >= since:
+                found.append(str(folder))
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it has ended
+            forked = b"autograder.sandbox.zygote" in (process / "cmdline").read_bytes()
+            at_work = os.readlink(process / "cwd").startswith("/tmp/student-")
+            mine = process.stat().st_uid == os.getuid()
+            if (forked or at_work) and mine and process.name != str(warm):
+                found.append(process.name)
     return found
 
 
@@ -66,7 +84,7 @@ def below(process: int) -> list[str]:
     found = []
     for pid in watch.descendants(process):
         with suppress(OSError):  # it has ended
-            found.append(Path(f"/proc/{pid}/comm").read_text().strip())
+            found.append(Path(f"/proc/{pid}/comm").read_text(errors="replace").strip())
     return found
 
 

@@ -91,7 +91,7 @@ def die_with_parent(signal_number: int) -> None:
     _prctl(_PR_SET_PDEATHSIG, signal_number, "prctl(PDEATHSIG)")
 
 
-_with_gil = ctypes.PyDLL(None)  # its calls keep Python's lock
+_with_gil = ctypes.PyDLL(None, use_errno=True)  # its calls keep Python's lock
 
 
 def fork() -> int:

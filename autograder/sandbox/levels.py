@@ -14,7 +14,8 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,7 +48,11 @@ _COUNTS = Hole(
     "earn the points for cost, and no others",
     ("forges_the_cost_count",),
 )
-_SERVERS = Hole("connections to local servers that every user may reach", ("local_servers",), True)
+_SERVERS = Hole(
+    "where the grader is root: connections to local servers that every user may reach",
+    ("local_servers",),
+    depends=True,
+)
 _READABLE = Hole(
     "reading what every user of this machine may read, and other processes' command lines (with "
     "the homework readable, the level does not hold)",
@@ -134,7 +139,7 @@ def _probe_here() -> None:
         print(json.dumps("only root can become another user"))
         return
     reading, writing = os.pipe()
-    with tempfile.TemporaryDirectory() as public:
+    with tempfile.TemporaryDirectory() as public, _private_servers() as servers:
         os.chmod(public, 0o755)
         settings = seal.Settings(
             level=level,
@@ -155,7 +160,7 @@ def _probe_here() -> None:
             work = seal.outside(settings)
             child = os.fork()
             if child == 0:
-                _try_inside(settings, work, here, writing, request["private"])
+                _try_inside(settings, work, here, writing, request["private"], servers)
             os.close(writing)
             with os.fdopen(reading) as pipe:
                 said = pipe.read()
@@ -168,20 +173,39 @@ def _probe_here() -> None:
     print(said or json.dumps("the process in the sandbox ended before it could say anything"))
 
 
+@contextmanager
+def _private_servers() -> Iterator[list[str]]:
+    """Sockets that only this user may reach, one for streams and one for datagrams: their paths."""
+    kinds = (socket.SOCK_STREAM, socket.SOCK_DGRAM)
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as opened:
+        paths = [os.path.join(folder, str(int(kind))) for kind in kinds]
+        for kind, path in zip(kinds, paths, strict=True):
+            server = opened.enter_context(socket.socket(socket.AF_UNIX, kind))
+            server.bind(path)
+            if kind == socket.SOCK_STREAM:
+                server.listen()
+        yield paths
+
+
 def _try_inside(
-    settings: seal.Settings, work: str, outside_pid: int, pipe: int, private: list[str]
+    settings: seal.Settings,
+    work: str,
+    outside_pid: int,
+    pipe: int,
+    private: list[str],
+    servers: list[str],
 ) -> None:
     """Enter the sandbox and try what must fail there, and what must not. Never returns."""
     try:
         seal.inside(settings, work)
-        problem = _holes(private, outside_pid) or _lacks()
+        problem = _holes(private, outside_pid, servers) or _lacks(settings)
     except OSError as error:
         problem = str(error)
     os.write(pipe, json.dumps(problem).encode())
     os._exit(0)
 
 
-def _holes(private: list[str], outside_pid: int) -> str:
+def _holes(private: list[str], outside_pid: int, servers: list[str]) -> str:
     """The first thing that should be impossible and is not."""
     for path in private:
         try:
@@ -194,6 +218,10 @@ def _holes(private: list[str], outside_pid: int) -> str:
         return "student code could open network sockets"
     except OSError:
         pass
+    if any(map(_changes, servers)):
+        return "student code could change the modes of the grader's own files"
+    if any(map(_answers, servers)):
+        return "student code could reach the grader's own local servers"
     try:
         os.kill(outside_pid, 0)
         return "student code could send signals to the grader"
@@ -201,14 +229,39 @@ def _holes(private: list[str], outside_pid: int) -> str:
         return ""
 
 
-def _lacks() -> str:
+def _answers(server: str) -> bool:
+    """Whether a server can be reached, by a stream or a datagram."""
+    with suppress(OSError), socket.socket(socket.AF_UNIX) as line:
+        line.connect(server)
+        return True
+    with suppress(OSError):
+        one, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+        with one, other:
+            one.sendto(b"", server)
+            return True
+    return False
+
+
+def _changes(path: str) -> bool:
+    """Whether a file's mode can be changed."""
+    with suppress(OSError):
+        os.chmod(path, 0o600)
+        return True
+    return False
+
+
+def _lacks(settings: seal.Settings) -> str:
     """The first thing that notebooks need and that is missing."""
-    for path in (sys.executable, *seal.python_paths()):
-        if not os.access(path, os.R_OK | os.X_OK):
-            return (
-                f"the Python at {path} is not readable for other users: install it below /usr or "
-                "/opt, or open the folders above it (chmod o+x)"
-            )
+    folders = [path for path in settings.read_only if not os.path.islink(path)]
+    for path in (os.path.abspath(sys.executable), *folders):
+        if os.access(path, os.R_OK | os.X_OK):
+            continue
+        if settings.level == "namespaces" and not os.path.exists(path):
+            return f"the Python at {path} cannot be shown there: start it by its path without links"
+        return (
+            f"the Python at {path} is not readable for other users: install it below /usr or "
+            "/opt, or open the folders above it (chmod o+x)"
+        )
     return ""
 
 

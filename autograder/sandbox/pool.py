@@ -61,7 +61,8 @@ class Pool:
         self._processors = ",".join(map(str, processors.available()))
         self._closed = False
         self._lock = threading.Lock()
-        self._public = Path(tempfile.mkdtemp(prefix="public-"))
+        # Others may not see into a TMPDIR.
+        self._public = Path(tempfile.mkdtemp(prefix="public-", dir="/tmp" if self.users else None))
         try:
             self._public.chmod(0o755)
             for name, source in public.items():
@@ -92,7 +93,8 @@ class Pool:
             said = self._process.communicate()[1].decode(errors="replace").strip()
             raise SandboxError(f"the warm process did not start: {error}\n{said}") from None
         if ready["threads"] != 1:
-            self.close()
+            self._process.kill()  # if it ended by itself it would remove what is public
+            self._stop()
             raise SandboxError(f"the warm process has {ready['threads']} threads and cannot fork")
 
     @property

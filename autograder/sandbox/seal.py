@@ -5,7 +5,8 @@ folder), `inside` in the process that will run the student's code, from which th
 
   namespaces  own users, processes, network, mounts, IPC and host name; a read-only root that holds
               Python and the libraries and nothing else; no capabilities; seccomp; limits
-  landlock    Landlock: files by path, signals and sockets; another user where root; seccomp; limits
+  landlock    Landlock: files by path, signals and sockets; seccomp; limits; as root another user,
+              else more that seccomp refuses, and no folder that is anybody else's
   uid         another user, who can read only what everyone can; seccomp; limits
   none        limits only: for code that is trusted anyway
 """
@@ -15,8 +16,10 @@ from __future__ import annotations
 import errno
 import os
 import resource
+import shutil
 import sys
 import tempfile
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,6 +37,7 @@ _PROC = ("cpuinfo", "filesystems", "meminfo", "stat", "version")  # command line
 _PROC_OF_DRIVERS = ("devices", "driver")
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64")
 _DEVICES = ("null", "zero", "full", "random", "urandom")
+_MOST_LINKS = 40  # that the kernel follows on one way
 
 
 @dataclass(frozen=True)
@@ -57,16 +61,30 @@ class Settings:
 
 
 def python_paths() -> tuple[str, ...]:
-    """The folders of the Python that runs this, outside the system's own, and the links by which a
-    virtual environment finds it, where they lie outside of these."""
-    prefixes = {os.path.realpath(p) for p in (sys.prefix, sys.base_prefix)}
-    found = sorted(p for p in prefixes if not _below(p, ["/usr"]))
-    link = sys.executable
-    while os.path.islink(link):
-        link = os.path.join(os.path.dirname(link), os.readlink(link))
-        if os.path.islink(link) and not _below(link, ["/usr", *prefixes]):
-            found.append(os.path.abspath(link))
-    return tuple(found)
+    """The folders of the Python that runs this, outside the system's own, and the links by which it
+    is found, where they lie outside of these."""
+    ways = (sys.executable, sys.prefix, sys.base_prefix)
+    prefixes = {os.path.realpath(path) for path in ways[1:]}
+    links = dict.fromkeys(link for way in ways for link in _links(way))
+    return (
+        *sorted(path for path in prefixes if not _below(path, ["/usr"])),
+        *(link for link in links if not _below(link, [*_SYSTEM, *prefixes])),
+    )
+
+
+def _links(path: str) -> Iterator[str]:
+    """Every link on the way to a file or folder, its folders' too, by where it really lies."""
+    at, left, followed = "/", os.path.abspath(path).split("/"), 0
+    while left and followed < _MOST_LINKS:
+        step = left.pop(0)
+        there = os.path.dirname(at) if step == ".." else os.path.join(at, step)
+        if os.path.islink(there):
+            yield there
+            followed += 1
+            target = os.readlink(there)
+            at, left = "/" if target.startswith("/") else at, [*target.split("/"), *left]
+        elif step not in ("", "."):
+            at = there
 
 
 def _below(path: str, folders: list[str]) -> bool:
@@ -89,12 +107,16 @@ def outside(settings: Settings) -> str:
             kernel.unshare(flags)
         return ""
     work = tempfile.mkdtemp(prefix="student-")
-    os.mkdir(os.path.join(work, "tmp"))
-    for entry in os.listdir(settings.public):
-        os.symlink(os.path.join(settings.public, entry), os.path.join(work, entry))
-    if settings.user is not None:
-        for path in (work, os.path.join(work, "tmp")):
-            os.chown(path, settings.user, settings.user)
+    try:
+        os.mkdir(os.path.join(work, "tmp"))
+        for entry in os.listdir(settings.public):
+            os.symlink(os.path.join(settings.public, entry), os.path.join(work, entry))
+        if settings.user is not None:
+            for path in (work, os.path.join(work, "tmp")):
+                os.chown(path, settings.user, settings.user)
+    except BaseException:
+        shutil.rmtree(work)
+        raise
     return work
 
 
@@ -128,11 +150,13 @@ def inside(settings: Settings, work: str) -> None:
         etc = [f"/etc/{name}" for name in _ETC]
         of_drivers = _PROC_OF_DRIVERS if settings.devices else ()
         proc = [f"/proc/{name}" for name in (*_PROC, *of_drivers, os.getpid())]
+        folders = [path for path in settings.read_only if not os.path.islink(path)]
+        shared = [] if settings.user is None else ["/dev/shm"]
         kernel.landlock(
-            [*_SYSTEM, *etc, *proc, *settings.read_only, settings.public],
-            [work, "/dev/shm", *devices, *settings.devices],
+            [*_SYSTEM, *etc, *proc, *folders, settings.public],
+            [work, *shared, *devices, *settings.devices],
         )
-    system_calls().load()
+    system_calls(settings.level == "landlock" and settings.user is None).load()
 
 
 def _own_root(settings: Settings) -> None:
@@ -146,7 +170,8 @@ def _own_root(settings: Settings) -> None:
     _own_disk(root, owner, settings)  # first: a Python may well lie below /tmp or a home
     for source in (*_SYSTEM, *settings.read_only, *(f"/etc/{name}" for name in _ETC)):
         if os.path.islink(source):
-            os.symlink(os.readlink(source), _inside(root, source))
+            with suppress(FileExistsError):  # a link in place of a folder that is here our own
+                os.symlink(os.readlink(source), _inside(root, source))
         elif os.path.exists(source):
             kernel.bind_read_only(source, _like(source, _inside(root, source)))
     for device in (*(f"/dev/{name}" for name in _DEVICES), *settings.devices):
@@ -237,7 +262,18 @@ _NAMESPACE_FLAGS = (
     kernel.CLONE_NEWNET,
     0x02000000,  # CLONE_NEWCGROUP
 )
+# And where it runs as the grader's own user: what reaches that user's other files, processes and
+# servers by a way that Landlock does not see.
+_DENIED_AMONG_ITS_OWN = """
+chmod chown fchmod fchmodat fchown fchownat fremovexattr fsetxattr futimesat ioprio_set lchown
+lremovexattr lsetxattr removexattr sched_setattr sched_setparam sched_setscheduler setpriority
+setxattr socket utime utimensat utimes
+""".split()
+# fchmodat2 setxattrat removexattrat file_setattr: the same on every processor, and younger than
+# many a libseccomp, which then knows no names for them.
+_DENIED_BY_NUMBER = (452, 463, 466, 469)
 _AF_UNIX = 1
+_NOT_STREAM = (2, 4, 8)  # the bits that tell a socket's other types from SOCK_STREAM, which is 1
 _UNCOUNTED_MEMORY = (0x01 | 0x20, 0x100)  # mmap's flags: SHARED with ANONYMOUS; GROWSDOWN
 
 
@@ -259,17 +295,23 @@ def resident_at_start() -> int:
     return _resident_bytes
 
 
-def system_calls() -> Any:
+def system_calls(among_its_own: bool = False) -> Any:
     """The seccomp filter: allow what notebooks do, refuse `_DENIED`, new namespaces, every socket
     but the local kind (DataLoader needs that one), and memory that no limit counts. Raises OSError
-    without libseccomp."""
+    without libseccomp.
+
+    among_its_own  the sandbox runs as the grader's own user, who sees the grader's files: no
+                   sockets but pairs (of a kind that reaches nothing else), and nothing is done to
+                   files by their names, or to other processes
+    """
     try:
         import pyseccomp as seccomp
     except (ImportError, RuntimeError) as error:
         raise OSError(errno.ENOSYS, f"libseccomp is missing ({error})") from None
     refuse = seccomp.ERRNO(errno.EPERM)
     rules = seccomp.SyscallFilter(defaction=seccomp.ALLOW)
-    for name in _DENIED:
+    more = (*_DENIED_AMONG_ITS_OWN, *_DENIED_BY_NUMBER) if among_its_own else ()
+    for name in (*_DENIED, *more):
         try:
             rules.add_rule(refuse, name)
         except OSError:
@@ -278,7 +320,12 @@ def system_calls() -> Any:
         rules.add_rule(refuse, "clone", seccomp.Arg(0, seccomp.MASKED_EQ, flag, flag))
     # The flags of clone3 are out of a filter's reach; without it libc falls back on clone.
     rules.add_rule(seccomp.ERRNO(errno.ENOSYS), "clone3")
-    rules.add_rule(refuse, "socket", seccomp.Arg(0, seccomp.NE, _AF_UNIX))
+    for name in ("socketpair",) if among_its_own else ("socket", "socketpair"):
+        rules.add_rule(refuse, name, seccomp.Arg(0, seccomp.NE, _AF_UNIX))
+    if among_its_own:
+        for bit in _NOT_STREAM:
+            rules.add_rule(refuse, "socketpair", seccomp.Arg(1, seccomp.MASKED_EQ, bit, bit))
+        rules.add_rule(refuse, "prlimit64", seccomp.Arg(0, seccomp.NE, 0))
     # Memory that RLIMIT_DATA does not count.
     for flags in _UNCOUNTED_MEMORY:
         rules.add_rule(refuse, "mmap", seccomp.Arg(3, seccomp.MASKED_EQ, flags, flags))

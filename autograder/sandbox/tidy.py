@@ -11,6 +11,7 @@ from pathlib import Path
 from autograder.sandbox.seal import Settings
 
 _KILLER = 64999  # a uid that nothing else runs as
+_OPEN_TO_ALL = ("/tmp", "/var/tmp", "/dev/shm")  # where they are there
 
 
 def kill_descendants(settings: Settings) -> None:
@@ -55,7 +56,7 @@ def sweep(user: int | None, work: str) -> None:
         remove(work)
     if not work or user is None:
         return
-    for folder in ("/tmp", "/var/tmp", "/dev/shm"):
+    for folder in filter(os.path.isdir, _OPEN_TO_ALL):
         for entry in os.scandir(folder):
             with suppress(FileNotFoundError):  # another program's, and gone by now
                 if entry.stat(follow_symlinks=False).st_uid == user:

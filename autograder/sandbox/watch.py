@@ -20,9 +20,9 @@ from autograder.sandbox.seal import Settings, resident_at_start
 INTERVAL = 0.2  # seconds between two looks
 _DEEPEST = 64  # folders within folders
 # Of a process, in /proc: memory that no file holds. What libraries' files take is everybody's.
-_WHOLE = ("RssAnon:", "RssShmem:", "VmPTE:")
-_SHARES = ("Pss_Anon:", "Pss_Shmem:")
-_SHARED = "/dev/shm"  # where a sandbox without mounts of its own may write, besides its work folder
+_WHOLE = (b"RssAnon:", b"RssShmem:", b"VmPTE:")
+_SHARES = (b"Pss_Anon:", b"Pss_Shmem:")
+_SHARED = "/dev/shm"  # where a sandbox's own user may write too, if it has no mounts of its own
 
 
 def overrun(settings: Settings, work: str) -> str:
@@ -39,8 +39,9 @@ def overrun(settings: Settings, work: str) -> str:
             return "memory"
         found = dict(item for process in alive for item in _deleted(process))
     if work:
-        owner = os.getuid() if settings.user is None else settings.user
-        found |= {**dict(_files_below(work)), **dict(_files_below(_SHARED, owner))}
+        found |= dict(_files_below(work))
+        if settings.user is not None:
+            found |= dict(_files_below(_SHARED, settings.user))
         if sum(found.values()) > settings.disk_bytes:
             return "disk"
     return ""
@@ -78,20 +79,22 @@ def _open_files(process: int) -> int:
 def _resident(process: int) -> int:
     """Bytes of memory that a process has in use and no file holds (all of it, where the kernel does
     not tell them apart), pages it shares counted whole: quickly read."""
-    return _kibibytes(process, "status", _WHOLE) or _kibibytes(process, "status", ("VmRSS:",))
+    return _kibibytes(process, "status", _WHOLE) or _kibibytes(process, "status", (b"VmRSS:",))
 
 
-def share(process: int, kinds: tuple[str, ...] = ("Pss:",)) -> int:
+def share(process: int, kinds: tuple[bytes, ...] = (b"Pss:",)) -> int:
     """The same with a page that n processes share counted as 1/n (proportional set size), of these
     kinds of memory; of all kinds, unless told."""
     pages = _kibibytes(process, "smaps_rollup", kinds)
-    tables = _kibibytes(process, "status", ("VmPTE:",))
+    tables = _kibibytes(process, "status", (b"VmPTE:",))
     return pages + tables if pages else _resident(process)
 
 
-def _kibibytes(process: int, file: str, keys: tuple[str, ...]) -> int:
+def _kibibytes(process: int, file: str, keys: tuple[bytes, ...]) -> int:
+    """The sum of these lines. One of them is the process's name, which may hold any bytes: text
+    would not take them all, and has more ends of lines than the kernel's."""
     with contextlib.suppress(OSError):
-        lines = Path(f"/proc/{process}/{file}").read_text().splitlines()
+        lines = Path(f"/proc/{process}/{file}").read_bytes().split(b"\n")
         return sum(1024 * int(line.split()[1]) for line in lines if line.startswith(keys))
     return 0
 
@@ -117,6 +120,7 @@ def _deleted(process: int) -> Iterator[tuple[tuple[int, int], int]]:
     """The same for files that were deleted and are still open."""
     with contextlib.suppress(OSError):
         for entry in os.listdir(f"/proc/{process}/fd"):
-            status = os.stat(f"/proc/{process}/fd/{entry}")
-            if status.st_nlink == 0:
-                yield (status.st_dev, status.st_ino), 512 * status.st_blocks
+            with contextlib.suppress(OSError):  # closed since
+                status = os.stat(f"/proc/{process}/fd/{entry}")
+                if status.st_nlink == 0:
+                    yield (status.st_dev, status.st_ino), 512 * status.st_blocks
