@@ -1316,7 +1316,7 @@ def test_ordinary_and_large_p(kernel_identity_plus_rank_one):
 
     ordinary = ((0.3, (2, 9, 30, 1, 0)), (1.0, (2, 9, 30, 1, 0)))
     large = ((1.0, (100,)), (8.6, (36,)), (1e4, (8,)), (1e12, (2,)))
-    for v, L in ordinary + large:
+    for v, L in large + ordinary:
         for case in kernel_cases.rank_ones(squared_norms=(v,), L=L):
             expected = kernel.identity_plus_rank_one(*case.args)
             case.same(kernel_identity_plus_rank_one(*case.args), expected)
