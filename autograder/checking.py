@@ -19,7 +19,7 @@ from typing import Any
 
 import torch
 
-from autograder import intake, masters, otter_build, plain_checks
+from autograder import intake, masters, otter_build, plain_checks, release
 from autograder.comparisons import Comparison, imported
 from autograder.course import TABLE, Course
 from autograder.diagnosis import Mistake, known_mistakes
@@ -38,6 +38,7 @@ def problems(course: Course) -> Iterator[str]:
     """A line for each thing that is wrong with the homework, as it is found. Raises
     NoSandboxError."""
     try:
+        release.refuse_replaced(course.root)
         mistakes = known_mistakes()
     except CourseError as error:  # nothing is graded without them
         yield str(error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from autograder import cli
 from autograder.grading import use_bundle
-from tests.test_release import ROOT, TINY, copy_bundle
+from tests.test_release import ROOT, TINY, copy_bundle, files_in
 
 MISTAKES = """
 from autograder.diagnosis import mistake
@@ -100,6 +101,7 @@ def run(tiny: Path) -> Iterator[Callable[..., Result]]:
 
 
 def add(file: Path, text: str) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text((file.read_text("utf-8") if file.exists() else "") + text, "utf-8")
 
 
@@ -150,6 +152,38 @@ def test_each_thing_that_is_wrong_is_one_line_with_its_file_and_its_name(
         f"{mistake} says_nothing: fails: say which tests it loses",
         f"{mistake} loses_more: it loses 'q1a: right for any shape' too",
     ]
+
+
+def test_a_homeworks_own_module_of_labkit_is_there_for_its_notebooks_and_its_tests(
+    tiny: Path, run: Callable[..., Result], tmp_path: Path
+) -> None:
+    own = tiny / "notebooks" / "labkit" / "mine.py"
+    for number in (1, 2):  # another homework's, in the same process, is another
+        folder = copy_bundle(TINY, tmp_path / f"other {number}")
+        add(folder / "notebooks" / "labkit" / "mine.py", f"NUMBER = {number}\n")
+        use_bundle(folder)
+        assert number == importlib.import_module("labkit.mine").NUMBER
+    add(own, "import labkit.checks\n\nsame = labkit.checks.same\nNUMBER = 3\n")
+    change(tiny / "solutions" / "q_tiny.py", "import torch\n\n# %% [raw]", "import torch\n\n"
+           "from labkit.mine import NUMBER\n\nassert NUMBER == 3\n\n# %% [raw]")  # fmt: skip
+    change(
+        tiny / "solutions" / "q_tiny.py",
+        "    from labkit.checks import generator, same\n",
+        "    from labkit.checks import generator\n    from labkit.mine import same\n",
+    )
+    done = run("check")
+    assert (done.exit_code, done.output) == (0, "Nothing is wrong with tiny.\n")
+    assert run("assign", "--out", tmp_path / "dist").exit_code == 0
+    for file, folder in (("student/tiny.zip", ""), ("gradescope/tiny-autograder.zip", "notebooks")):
+        names = files_in(tmp_path / "dist" / file)
+        assert {str(Path(folder) / "labkit" / m) for m in ("mine.py", "checks.py")} <= set(names)
+
+    add(own.with_name("checks.py"), "def same(*args, **options): ...\n")
+    for command in (["check"], ["assign", "--out", tmp_path / "dist"]):
+        done = run(*command)
+        assert done.exit_code != 0
+        text = "labkit has a file of this name, which stays as it is: rename yours"
+        assert f"{own.with_name('checks.py')}: {text}" in done.stderr
 
 
 def test_an_untouched_notebook_that_gets_points_is_named(

@@ -148,7 +148,7 @@ def test_whatever_decides_a_score_changes_the_version(tiny: Path, file: str) -> 
         ("solutions/mistakes/ridge_mean.py", {"q_ridge_attention"}),
         ("solutions/mistakes/__init__.py", set()),
         ("solutions/q_purification.py", {"q_purification"}),
-        ("notebooks/labkit/checks.py", {"all"}),
+        ("notebooks/labkit/mine.py", {"all"}),  # added to this project's
         ("solutions/reference/table.json", {"all"}),  # who reads it cannot be told
     ],
 )
@@ -327,8 +327,14 @@ BROKEN_TABLES = {
     "a value of another kind": ('["q_tiny"]', '"q_tiny"', "'notebooks' is to be a list"),
     "a policy that is none": ('"always"', '"never"', "tell_cause is to be one of"),
     "a notebook listed twice": ('["q_tiny"]', '["q_tiny", "q_tiny"]', "listed twice"),
-    "no master at all": ('["q_tiny"]', '["q_later"]', "none of its notebooks has a master"),
     "a secret anyone can guess": ("nobody grades with this one", "1234", "12 characters or more"),
+    "a name that is a path": ('"tiny"', '"../../tiny 1/x"', "name is what files are called"),
+    "a notebook with a misspelt name": (
+        '["q_tiny"]',
+        '["q_tinny"]',
+        "'notebooks' does not list q_tiny.py; is that what 'q_tinny' stands for",
+    ),
+    "a master that is not listed": ('["q_tiny"]', '["q_a"]', "add it there, or rename it"),
     "a reported notebook that is none": (
         "[limits]",
         '[reported]\nq_tinny = ["hours"]\n[limits]',
@@ -379,6 +385,12 @@ def test_a_part_that_could_be_another_notebooks_is_refused(
             course.load(tiny)
     else:
         assert len(course.load(tiny).notebooks) == 2
+
+
+def test_a_homework_without_any_master_is_said_to_have_none(tiny: Path) -> None:
+    (tiny / "solutions" / "q_tiny.py").unlink()
+    with pytest.raises(CourseError, match="none of its notebooks has a master"):
+        course.load(tiny)
 
 
 def test_no_part_of_the_homework_is_a_bare_number() -> None:
