@@ -210,13 +210,7 @@ def read_table(root: Path) -> dict[str, Any]:
     for key in ("notebooks", "public_lines", "private"):
         if not all(isinstance(entry, str) for entry in table[key]):
             raise CourseError(f"{file}: '{key}' is to be a list of strings")
-    if not _NAME.fullmatch(table["name"]):
-        raise CourseError(
-            f"{file}: name is what files are called: letters, digits, '.', '_' and '-', of which the "
-            "first is a letter or a digit"
-        )
-    if len(set(table["notebooks"])) < len(table["notebooks"]):
-        raise CourseError(f"{file}: a notebook is listed twice")
+    _check_names(file, table)
     _check_reported(file, table)
     try:
         table["timing"] = comparisons.read(table["timing"], table["notebooks"])
@@ -224,6 +218,14 @@ def read_table(root: Path) -> dict[str, Any]:
     except ValueError as error:
         raise CourseError(f"{file}: {error}") from None
     return table
+
+
+def _check_names(file: Path, table: Mapping[str, Any]) -> None:
+    if not _NAME.fullmatch(table["name"]):
+        wanted = "letters, digits, '.', '_' and '-', of which the first is a letter or a digit"
+        raise CourseError(f"{file}: name is what files are called: {wanted}")
+    if len(set(table["notebooks"])) < len(table["notebooks"]):
+        raise CourseError(f"{file}: a notebook is listed twice")
 
 
 def _check_reported(file: Path, table: Mapping[str, Any]) -> None:

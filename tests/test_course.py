@@ -250,6 +250,27 @@ BROKEN_MASTERS = {
     "a question without a name": ("# name: q1a\n", "", "Question name not specified"),
     "a question with an odd name": ("name: q1a", "name: mean square", "name it like q2a"),
     "a question with an unknown key": ("points: 3", "ponts: 3", "ponts"),
+    "a question with a misspelt key": (
+        "points: 3",
+        "pionts: 3",
+        "line 28: a question's config cannot be used: Unexpected key found in config: 'pionts'; "
+        "is 'points' meant?",
+    ),
+    "a visible cell that needs the solutions": (
+        "\nimport torch\n\n# %% [raw]",
+        "\nimport torch\nfrom solutions.reference import tiny\n\n# %% [raw]",
+        "'from solutions.reference import tiny' stands where students see it",
+    ),
+    "a public test with the right choice": (
+        "    same(mean_square(torch.tensor([1.0, 3.0])), 5.0, rtol=1e-6, show=True)\n",
+        "    choice(mean_square, 'a mean', ('a mean', 'a sum'))\n",
+        "question q1a: the public test 'two numbers' holds the right choice, 'a mean'",
+    ),
+    "a public test with the right choices": (
+        "    same(mean_square(torch.tensor([1.0, 3.0])), 5.0, rtol=1e-6, show=True)\n",
+        "    checks.choices(mean_square, expected=['a'], options='ab')\n",
+        "holds the right choice, ['a']",
+    ),
     "a test without points": ("points: 2\nhidden", "hidden", "'points:' the test 'right for any"),
     "a test with points in words": ("points: 2\nhidden", "points: two\nhidden", "'points:'"),
     "a test without a name": ("name: two numbers\n", "", "question q1a: add a 'name:'"),
