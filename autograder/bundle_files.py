@@ -12,6 +12,10 @@ import hashlib
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
+import labkit
+
+LABKIT = Path(labkit.__file__).resolve().parent  # this project's
+
 
 def files_below(folder: Path) -> list[Path]:
     """Every file below `folder` that belongs to the bundle, sorted: no caches, no hidden files."""
@@ -24,10 +28,44 @@ def files_below(folder: Path) -> list[Path]:
     )
 
 
-def labkit_folder(root: Path) -> Path:
-    """The labkit that the bundle's notebooks import: its own, or else this project's."""
-    own = root / "notebooks" / "labkit"
-    return own if own.is_dir() else Path(__file__).resolve().parents[1] / "notebooks" / "labkit"
+def own_labkit(root: Path) -> Path:
+    """Where a bundle's own modules of labkit lie, if it has any."""
+    return root / "notebooks" / "labkit"
+
+
+def added_to_labkit(root: Path) -> list[Path]:
+    """The modules and packages that a bundle adds to labkit. This project's are never replaced."""
+    own = own_labkit(root)
+    files = files_below(own) if own.is_dir() else []
+    names = sorted({file.relative_to(own).parts[0] for file in files})
+    return [own / name for name in names if not (LABKIT / name).exists()]
+
+
+def instead_of_labkit(root: Path) -> list[Path]:
+    """The files of a bundle's labkit that are called like this project's, and differ."""
+    own = own_labkit(root)
+    files = files_below(own) if own.is_dir() else []
+    pairs = {file: LABKIT / file.relative_to(own) for file in files}
+    return [
+        file
+        for file, ours in pairs.items()
+        if (LABKIT / file.relative_to(own).parts[0]).exists()
+        and not (ours.is_file() and ours.read_bytes() == file.read_bytes())
+    ]
+
+
+def labkit_files(root: Path) -> dict[str, Path]:
+    """labkit as the bundle's notebooks import it, by path in it: this project's modules, and those
+    that the bundle adds."""
+    own = own_labkit(root)
+    added = added_to_labkit(root)
+    ours = {path.relative_to(LABKIT): path for path in files_below(LABKIT)}
+    theirs = {
+        path.relative_to(own): path
+        for path in (files_below(own) if added else [])
+        if own / path.relative_to(own).parts[0] in added
+    }
+    return {name.as_posix(): path for name, path in sorted((ours | theirs).items())}
 
 
 def bundle_version(root: Path, files: Iterable[Path]) -> str:
@@ -127,10 +165,10 @@ def _is_about(file: Path, functions: frozenset[str]) -> bool:
 
 def _hash(root: Path, files: Iterable[Path]) -> str:
     """Of these files and of labkit, by what they hold and what they are called."""
-    labkit = labkit_folder(root)
+    named = [(path.relative_to(root).as_posix(), path) for path in sorted(files)]
+    named += [(f"labkit/{name}", path) for name, path in labkit_files(root).items()]
     digest = hashlib.sha256()
-    for path in [*sorted(files), *files_below(labkit)]:
-        name = path.relative_to(labkit.parent if labkit in path.parents else root).as_posix()
+    for name, path in named:
         content = path.read_bytes().replace(b"\r\n", b"\n")
         digest.update(f"{name}\0{len(content)}\0".encode() + content)
     return digest.hexdigest()[:16]

@@ -59,6 +59,29 @@ def assign(bundle: Path, out: Path, run: bool) -> None:
 
 
 @main.command()
+@bundle_option
+def check(bundle: Path) -> None:
+    """Whether a homework does what it says: solutions, tests, known mistakes, names in its table.
+
+    Grades the solved notebooks, which are to get every point, and the untouched ones, which are to
+    get none; tries every known mistake. Exit status 1 where something is wrong: a line for each."""
+    course = _load(bundle)
+    from autograder import checking
+    from autograder.sandbox.levels import NoSandboxError
+
+    found = False
+    try:
+        for problem in checking.problems(course):
+            found = True
+            click.echo(f"autograder: {problem}", err=True)
+    except NoSandboxError as error:
+        _stop(str(error))
+    if found:
+        sys.exit(1)
+    click.echo(f"Nothing is wrong with {course.name}.")
+
+
+@main.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 @bundle_option
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Where reports go.")
@@ -102,6 +125,7 @@ def grade(
     from autograder import intake
     from autograder.fleet import Stopped, grade_class
     from autograder.jobs import FleetError
+    from autograder.notebook import CourseError
     from autograder.overrides import OverridesError
     from autograder.sandbox.levels import NoSandboxError
     from autograder.timing_jobs import NoGpuError
@@ -134,7 +158,7 @@ def grade(
             again=_again(paths, bundle, out, only),
             scheduler=scheduler or "",
         )
-    except (NoSandboxError, NoGpuError, FleetError, OverridesError) as error:
+    except (CourseError, NoSandboxError, NoGpuError, FleetError, OverridesError) as error:
         _stop(str(error))
     except Stopped as stopped:
         _stop(str(stopped), status=1)

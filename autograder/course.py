@@ -85,6 +85,7 @@ _OPTIONAL = {
     "timing_on_gradescope": int,
 }
 _DEFAULTS = {"tell_cause": "always", "timing_on_gradescope": 300}
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _TELL_CAUSE = ("always", "after due", "instructors")
 
 
@@ -93,8 +94,7 @@ def load(root: Path) -> Course:
     out. Raises CourseError."""
     root = root.resolve()
     table = read_table(root)
-    files = [root / "solutions" / f"{name}.py" for name in table["notebooks"]]
-    masters = [file for file in files if file.is_file()]
+    masters = _masters(root, table["notebooks"])
     reported = {name: tuple(numbers) for name, numbers in table["reported"].items()}
     timed = {name: _modules(table["timing"], name) for name in table["notebooks"]}
     notebooks = tuple(
@@ -122,6 +122,18 @@ def load(root: Path) -> Course:
         comparisons=tuple(c for c in table["timing"] if c.notebook in {n.name for n in notebooks}),
         timing_on_gradescope=table["timing_on_gradescope"],
     )
+
+
+def _masters(root: Path, listed: Sequence[str]) -> list[Path]:
+    """The masters of the notebooks that are listed and have one. Raises CourseError for a master
+    that is not listed: a name may be misspelt, and its notebook would be missing everywhere."""
+    for file in sorted((root / "solutions").glob("q_*.py")):
+        if file.stem not in listed:
+            near = difflib.get_close_matches(file.stem, [*listed], 1)
+            hint = f"is that what '{near[0]}' stands for?" if near else "add it there, or rename it"
+            raise CourseError(f"{root / TABLE}: 'notebooks' does not list {file.name}; {hint}")
+    files = [root / "solutions" / f"{name}.py" for name in listed]
+    return [file for file in files if file.is_file()]
 
 
 def load_apart(root: Path) -> Course:
@@ -198,8 +210,7 @@ def read_table(root: Path) -> dict[str, Any]:
     for key in ("notebooks", "public_lines", "private"):
         if not all(isinstance(entry, str) for entry in table[key]):
             raise CourseError(f"{file}: '{key}' is to be a list of strings")
-    if len(set(table["notebooks"])) < len(table["notebooks"]):
-        raise CourseError(f"{file}: a notebook is listed twice")
+    _check_names(file, table)
     _check_reported(file, table)
     try:
         table["timing"] = comparisons.read(table["timing"], table["notebooks"])
@@ -207,6 +218,14 @@ def read_table(root: Path) -> dict[str, Any]:
     except ValueError as error:
         raise CourseError(f"{file}: {error}") from None
     return table
+
+
+def _check_names(file: Path, table: Mapping[str, Any]) -> None:
+    if not _NAME.fullmatch(table["name"]):
+        wanted = "letters, digits, '.', '_' and '-', of which the first is a letter or a digit"
+        raise CourseError(f"{file}: name is what files are called: {wanted}")
+    if len(set(table["notebooks"])) < len(table["notebooks"]):
+        raise CourseError(f"{file}: a notebook is listed twice")
 
 
 def _check_reported(file: Path, table: Mapping[str, Any]) -> None:

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import traceback
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any, TypeVar
 
 import torch
 
+from autograder.notebook import CourseError
 from labkit.checks import Mismatch, as_tensor, gradients
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -70,17 +73,37 @@ def mistake(function: str, says: str, fails: Sequence[str] = ()) -> Callable[[F]
 
 
 def known_mistakes(package: str = "solutions.mistakes") -> tuple[Mistake, ...]:
-    """Every mistake of the bundle in use, in the order of its modules and of their lines."""
+    """Every mistake of the bundle in use, in the order of its modules and of their lines. Raises
+    CourseError where a module cannot be imported."""
     try:
         root = importlib.import_module(package)
-    except ModuleNotFoundError:
-        return ()
+    except ModuleNotFoundError as error:
+        if f"{package}.".startswith(f"{error.name}."):
+            return ()
+        raise
     found: list[Mistake] = []
     for info in sorted(pkgutil.iter_modules(root.__path__), key=lambda info: info.name):
-        module = importlib.import_module(f"{package}.{info.name}")
+        module = _imported(f"{package}.{info.name}", list(root.__path__))
         vars(module)["print"] = _silent
         found += [v.mistake for v in vars(module).values() if hasattr(v, "mistake")]
     return tuple(found)
+
+
+def _imported(name: str, folders: list[str]) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except SyntaxError as error:
+        where = f"{error.filename}, line {error.lineno}"
+        raise CourseError(f"{where}: {error.msg}") from None
+    except Exception as error:
+        places = [
+            (frame.f_code.co_filename, line)
+            for frame, line in traceback.walk_tb(error.__traceback__)
+        ]
+        ours = [place for place in places if place[0].startswith(tuple(folders))]
+        file, line = (ours or places)[-1]
+        text = f"{file}, line {line}: {type(error).__name__}: {error}"
+        raise CourseError(text) from error
 
 
 def _silent(*values: object, **options: object) -> None:

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from autograder.bundle_files import files_below
 from autograder.masters import Case, Cell, Master, solution_lines
+from autograder.notebook import CourseError
 
 SHORTEST = 25  # characters; a shorter line says too little to be a secret
 _MARKDOWN = "->*#|0123456789. "  # what a line of Markdown may begin with
@@ -97,6 +98,8 @@ def hidden_lines(masters: Iterable[Master], root: Path, public: Iterable[str]) -
     no public test has them), solutions, solutions/reference and solutions/mistakes.
 
     public  texts whose lines students may see: labkit's modules and the table's public_lines
+
+    Raises CourseError for a file that is no Python.
     """
     known = {_statement(line) for text in public for line in text.split("\n")}
     lines = [secret for master in masters for secret in _of_master(master)]
@@ -104,7 +107,10 @@ def hidden_lines(masters: Iterable[Master], root: Path, public: Iterable[str]) -
         for file in files_below(root / "solutions" / folder):
             if file.suffix == ".py":
                 name = file.relative_to(root).as_posix()
-                code = _code(file.read_text("utf-8"))
+                try:
+                    code = list(_code(file.read_text("utf-8")))
+                except SyntaxError as error:
+                    raise CourseError(f"{file}, line {error.lineno}: {error.msg}") from None
                 lines += [Secret(line, f"{name}, line {number}") for number, line in code]
     secrets = [Secret(_statement(line.text), line.origin) for line in lines]
     return [s for s in secrets if len(s.text) >= SHORTEST and s.text not in known]

@@ -9,6 +9,8 @@ points); here each of these is a CourseError that says where and what to do.
 from __future__ import annotations
 
 import ast
+import contextlib
+import difflib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -34,6 +36,9 @@ from autograder.otter_build import KERNEL
 
 _TEST_KEYS = {"name", "points", "hidden", "success_message", "failure_message"}
 _UNSEEN = ("solutions", "autograder")  # packages a student does not have
+_IMPORTS_UNSEEN = re.compile(rf"\s*(?:from|import)\s+({'|'.join(_UNSEEN)})\b")
+_QUESTION_KEYS = ("name", "points", "manual", "check_cell", "export")
+_CHOICES = ("choice", "choices")  # labkit's checks of an answer from a list
 _HEADING = re.compile(r"^#{1,6}\s+(.+?)\s*$", re.MULTILINE)
 _QUESTION_NAME = re.compile(r"q_?(?P<part>[0-9a-z]+)(?:_(?P<rest>\w+))?")
 _MARKER_LIKE = re.compile(r"#\s*(BEGIN|END)\s+[A-Z]{2,}")
@@ -177,13 +182,23 @@ class Master:
             QuestionConfig(config, require_valid_keys=True)
             name = str(config["name"])
         except Exception as error:
-            raise self.error(f"a question's config cannot be used: {error}") from None
+            text = f"a question's config cannot be used: {error}{_meant(str(error))}"
+            raise CourseError(f"{self.file}{self._line(node)}: {text}") from None
         if name in self.configs:
             raise self.error("another question has this name: give it one of its own", name)
         if not _QUESTION_NAME.fullmatch(name):
             raise self.error("name it like q2a, or q2a_1 where a part has several", name)
         self.configs[name] = config
         return name
+
+    def _line(self, node: NotebookNode) -> str:
+        """Where a raw cell stands in the file, as ", line 12"; "" if that cannot be told."""
+        with contextlib.suppress(OSError, UnicodeDecodeError):
+            before, found, _ = self.file.read_text("utf-8").partition(
+                "\n".join(f"# {line}".rstrip() for line in node.source.split("\n"))
+            )
+            return f", line {before.count(chr(10)) + 1}" if found else ""
+        return ""
 
     def _cases(self) -> dict[str, list[Case]]:
         cases: dict[str, list[Case]] = {name: [] for name in self.configs}
@@ -231,6 +246,7 @@ class Master:
         for cell in self.cells:
             if cell.node.cell_type == "code" and cell.block != "tests":
                 self._check_markers(cell)
+                self._check_visible(cell)
 
     def _check_markers(self, cell: Cell) -> None:
         try:
@@ -240,6 +256,15 @@ class Master:
         if cell.block == "solution" and not marked:
             text = f"the solution cell '{cell.source.splitlines()[0]}' marks no line as a solution"
             raise self.error(f"{text}, so students would get all of it", cell.question)
+
+    def _check_visible(self, cell: Cell) -> None:
+        """What students see of a cell imports nothing that they do not have."""
+        hidden = {number for block in solution_lines(cell.source) for number in block}
+        for number, line in enumerate(cell.source.split("\n")):
+            found = _IMPORTS_UNSEEN.match(line)
+            if found and number not in hidden:
+                text = f"'{line.strip()}' stands where students see it, and they do not have"
+                raise self.error(f"{text} {found[1]}", cell.question)
 
     def _check_points(self, name: str, config: Mapping[str, Any]) -> None:
         stated, cases = config.get("points"), self.cases[name]
@@ -268,6 +293,9 @@ class Master:
                 raise self.error(text, name)
             titles.add(test.name)
             functions.add(function.name)
+            if not test.hidden and (answer := _given_away(function)):
+                text = f"the public test '{test.name}' holds the right choice, {answer}: students"
+                raise self.error(f"{text} see it; add 'hidden: true', or choice(x, x, ...)", name)
             unseen = [package for package in _imports(function) if package in _UNSEEN]
             if unseen and not test.hidden:
                 text = f"the public test '{test.name}' imports {unseen[0]}, which students do not"
@@ -377,6 +405,24 @@ def _part(name: str, manual: bool) -> str:
     if not rest:
         return part
     return f"{part} Q{rest}" if manual and rest.isdigit() else f"{part} {rest}"
+
+
+def _meant(error: str) -> str:
+    """Which key of a question's config may be meant, where one is not known."""
+    key = re.search(r"Unexpected key found in config: '(\w+)'", error)
+    near = difflib.get_close_matches(key[1], _QUESTION_KEYS, 1) if key else []
+    return f"; is '{near[0]}' meant?" if near else ""
+
+
+def _given_away(function: ast.FunctionDef) -> str:
+    """The right answer that a call of `choice` or `choices` spells out; "" where none does."""
+    for node in ast.walk(function):
+        if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in _CHOICES:
+            named = [word.value for word in node.keywords if word.arg == "expected"]
+            for expected in [*node.args[1:2], *named]:
+                with contextlib.suppress(ValueError):
+                    return repr(ast.literal_eval(expected))
+    return ""
 
 
 def _imports(function: ast.FunctionDef) -> Iterator[str]:

@@ -7,7 +7,10 @@ it, with the plugin that seals the grading and with the bundle in `source/files`
 from __future__ import annotations
 
 import copy
+import logging
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -50,11 +53,28 @@ def otter_zip(master: Master, bundle: bytes, pins: list[str], plugin: str = PLUG
         nbformat.write(with_config(master.content, config), notebook)
         (folder / BUNDLE).write_bytes(bundle)
         try:
-            assign.main(str(notebook), str(folder / "out"), no_pdfs=True, no_run_tests=True)
+            with _naming(master.file):
+                assign.main(str(notebook), str(folder / "out"), no_pdfs=True, no_run_tests=True)
         except Exception as error:
             raise CourseError(f"{master.file}: otter assign failed: {error}") from error
         (made,) = (folder / "out" / "autograder").glob(f"{master.name}-autograder_*.zip")
         return zipped(unzipped(made.read_bytes()), executable=_SCRIPTS)
+
+
+@contextmanager
+def _naming(file: Path) -> Iterator[None]:
+    """Within, what Otter warns of begins with the file that it is about."""
+
+    def name(record: logging.LogRecord) -> bool:
+        record.msg = f"{file}: {record.msg}"
+        return True
+
+    log = logging.getLogger("otter.assign")
+    log.addFilter(name)
+    try:
+        yield
+    finally:
+        log.removeFilter(name)
 
 
 def with_config(content: NotebookNode, extra: dict[str, Any]) -> NotebookNode:

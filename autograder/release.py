@@ -20,7 +20,7 @@ import yaml
 from nbformat import NotebookNode
 
 from autograder import archives, leaks, masters, otter_build, otter_zip
-from autograder.bundle_files import files_below, labkit_folder
+from autograder.bundle_files import files_below, instead_of_labkit, labkit_files
 from autograder.course import SECRET_FILE, TABLE, Course, read_table, secret
 from autograder.masters import Master
 from autograder.notebook import CourseError
@@ -54,6 +54,7 @@ def assign(course: Course, out: Path, run: bool = False) -> Release:
     Raises CourseError: for a master that cannot be used, a leak (every one is named, and nothing
     is written), a solved notebook that does not run to its end.
     """
+    refuse_replaced(course.root)
     read = [masters.read(notebook.master) for notebook in course.notebooks]
     notebooks, secrets = _student_notebooks(course, read)
     handed_out = _student_files(course, notebooks)
@@ -79,6 +80,15 @@ def assign(course: Course, out: Path, run: bool = False) -> Release:
         instructor=_write(out / "instructor", instructor),
         pages=_write(out / "instructor", pages),
     )
+
+
+def refuse_replaced(root: Path) -> None:
+    """Raises CourseError where a bundle has another form of a module of this project's labkit."""
+    for file in instead_of_labkit(root):
+        raise CourseError(
+            f"{file}: labkit has a file of this name, which stays as it is: rename yours, or "
+            "remove it if it is an older copy"
+        )
 
 
 def _student_notebooks(
@@ -138,7 +148,7 @@ def _student_files(course: Course, notebooks: Mapping[str, bytes]) -> dict[str, 
     return {
         **notebooks,
         **{name: text.encode() for name, text in problems.items()},
-        **_tree(labkit_folder(course.root), "labkit"),
+        **_labkit(course, "labkit"),
         **data,
         "environment.yml": environment,
         "requirements.txt": ("\n".join(pip) + "\n").encode(),
@@ -162,9 +172,15 @@ def _tree(folder: Path, name: str, but: str = "") -> dict[str, bytes]:
     }
 
 
+def _labkit(course: Course, name: str) -> dict[str, bytes]:
+    """The files of labkit, as they are called below `name`."""
+    files = labkit_files(course.root)
+    return {f"{name}/{path}": file.read_bytes() for path, file in files.items()}
+
+
 def _other_secrets(course: Course, read: list[Master]) -> list[leaks.Secret]:
     """What must not be seen beside the tokens: hidden lines, the secret, the seed."""
-    labkit = _tree(labkit_folder(course.root), "labkit")
+    labkit = _labkit(course, "labkit")
     public = [content.decode() for name, content in labkit.items() if name.endswith(".py")]
     public += read_table(course.root)["public_lines"]
     lines = leaks.hidden_lines(read, course.root, public)
@@ -199,7 +215,7 @@ def _grading_files(course: Course) -> dict[str, bytes]:
         **project,
         **_tree(PROJECT / "autograder", "autograder"),
         **_tree(course.root / "solutions", "solutions"),
-        **_tree(labkit_folder(course.root), "notebooks/labkit"),
+        **_labkit(course, "notebooks/labkit"),
         **_tree(course.root / "data", "data", but="submissions"),
         SECRET_FILE: secret(course.root).encode(),
     }

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import inspect
 import re
+import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from types import ModuleType
 from typing import Protocol
 
 from autograder.diagnosis import Call
 from autograder.otter_tests import ExceptionTestFile, TestCase, TestCaseResult, light_otter
 from autograder.sandbox.child import SandboxError
-from labkit.checks import Mismatch, collecting_remarks, seeded
+from labkit.checks import Mismatch, collecting_remarks, remark, seeded
 
+BROKEN = "this check itself failed; that is not your code's doing"
 _LONG_NUMBER = re.compile(r"\d[\d,]*\d{4}(?:\.\d+)?|\d+,\d{3}[\d,]*|\d*\.\d{4,}")
 
 
@@ -73,7 +76,7 @@ class SealedTestFile(ExceptionTestFile):  # type: ignore[misc]
                 continue
             before = len(names.calls)
             with seeded(*key, number), collecting_remarks() as remarks:
-                mismatch = _run(case, names)
+                mismatch = _run(case, names, self.source)
             if hidden and mismatch is not None:
                 mismatch = _discreet(mismatch)
             calls = tuple(names.calls[before:])
@@ -98,7 +101,7 @@ def _discreet(mismatch: Mismatch) -> Mismatch:
     )
 
 
-def _run(case: TestCase, names: Names) -> Mismatch | None:
+def _run(case: TestCase, names: Names, source: str) -> Mismatch | None:
     try:
         case.body.call_func(names)
     except Mismatch as mismatch:
@@ -109,11 +112,50 @@ def _run(case: TestCase, names: Names) -> Mismatch | None:
     except (SandboxError, OSError):  # ours: what a student's process does is a Mismatch
         raise
     except Exception as error:
+        if _is_ours(error):
+            remark(f"this check itself failed: {_described(error, source)}")
+            return Mismatch(BROKEN, kind="broken")
         # What came back was plain data of a shape that the test did not expect. The exception's
         # text may quote a hidden line, so only its type is told.
         said = f"what came back cannot be used here ({type(error).__name__})"
         return Mismatch(said, kind="type")
     return None
+
+
+def _is_ours(error: Exception) -> bool:
+    """Whether the test or a reference is at fault. Answers are plain data, and what a student's
+    function raises is a Mismatch: so no answer leads to a name that is not there, and none to what
+    was raised in `solutions`."""
+    if isinstance(error, NameError | ImportError | SyntaxError):
+        return True
+    if isinstance(error, AttributeError) and isinstance(error.obj, ModuleType):
+        return True
+    return _innermost(error)[0] != ""
+
+
+def _innermost(error: Exception) -> tuple[str, int]:
+    """The module of the bundle ("" for the test's own file) and the line in it that an exception
+    came from, whatever library it was raised in."""
+    found = "", 0
+    for frame, line in traceback.walk_tb(error.__traceback__):
+        module = frame.f_globals.get("__name__", "")
+        if module.partition(".")[0] == "solutions":
+            found = module, line
+        elif "OK_FORMAT" in frame.f_globals:
+            found = "", line
+    return found
+
+
+def _described(error: Exception, source: str) -> str:
+    """An exception and the line that it comes from, for those who can mend it."""
+    said = f"{type(error).__name__}: {error}"
+    if isinstance(error, SyntaxError):
+        return f"{said} ({error.filename}, line {error.lineno})"
+    module, line = _innermost(error)
+    if module:
+        return f"{said} ({module}, line {line})"
+    lines = source.split("\n")
+    return f"{said}, at `{lines[line - 1].strip()}`" if 0 < line <= len(lines) else said
 
 
 @cache

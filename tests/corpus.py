@@ -7,10 +7,8 @@ with some functions replaced, says which checks a submission loses, and what its
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial, wraps
 from pathlib import Path
 from types import FunctionType
 from typing import Any
@@ -18,19 +16,18 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812
-from otter.test_files import ExceptionTestFile
 
-from autograder import masters, otter_build
+from autograder import masters, otter_build, plain_checks
 from autograder.diagnosis import Call, Mistake, cause, in_a_row, known_mistakes
-from labkit.checks import Mismatch, cost_of, gradients, seeded
+from autograder.plain_checks import Check, Function, copies, one_thread
+from labkit.checks import Mismatch, gradients, seeded
 
 ROOT = Path(__file__).resolve().parents[1]
 SEEDS = tuple(f"seed {i}" for i in range(int(os.environ.get("SEEDS", "3"))))
 
 RETURN_MISSING = "is a `return` missing?"
 
-Check = Callable[[Mapping[str, Any]], None]
-Function = Callable[..., Any]
+__all__ = ["SEEDS", "Corpus", "name_of", "one_thread", "read", "recorded", "sentence", "sentences"]
 
 
 @dataclass(frozen=True)
@@ -70,11 +67,12 @@ class Corpus:
         self, names: Mapping[str, Any], seed: str, questions: Sequence[str] = ()
     ) -> dict[str, Exception]:
         """The checks that do not pass, and why; those of some questions only, if any are named."""
-        return _errors({check: self.checks[check] for check in self._of(questions)}, names, seed)
+        checks = {check: self.checks[check] for check in self._of(questions)}
+        return plain_checks.lost(checks, names, seed)
 
     def lost_in_public(self, names: Mapping[str, Any]) -> dict[str, Exception]:
         """The public tests that do not pass, and why."""
-        return _errors(self.public, names, "public")
+        return plain_checks.lost(self.public, names, "public")
 
     def told(self, wrong: Mistake, seed: str) -> dict[str, str]:
         """What the author of this mistake is told at each test it loses, public ones too: the
@@ -112,29 +110,21 @@ class Corpus:
         return [c for c in self.checks if not questions or c.split(":")[0] in questions]
 
 
-def read(name: str, copies: Mapping[str, Sequence[str]] | None = None) -> Corpus:
+def read(name: str, copied: Mapping[str, Sequence[str]] | None = None) -> Corpus:
     """The corpus of the master called `name`.
 
-    copies  for functions copied over from another notebook: what stands for each of its checks
+    copied  for functions copied over from another notebook: what stands for each of its checks
             here, so that the mistakes known there serve here too
     """
     master = masters.read(ROOT / "solutions" / f"{name}.py")
     files = otter_build.build(master.name, master.content, master.file).test_files
-    checks: dict[str, Check] = {}
-    public: dict[str, Check] = {}
-    for question in master.notebook(files).questions:
-        if question.manual:
-            continue
-        cases = ExceptionTestFile.from_string(files[question.name]).test_cases
-        for test, case in zip(question.tests, cases, strict=True):
-            kept = checks if test.hidden else public
-            kept[f"{question.name}: {test.name}"] = case.body.call_func
+    checks, public = plain_checks.checks(master.notebook(files))
     solution = tuple(
         cell.source
         for cell in master.cells
         if cell.block == "solution" and cell.node.cell_type == "code"
     )
-    return Corpus(checks, public, solution, tuple(_mistakes(set(checks), copies or {})))
+    return Corpus(checks, public, solution, tuple(_mistakes(set(checks), copied or {})))
 
 
 def sentence(wrong: Mistake) -> str:
@@ -154,63 +144,27 @@ def _mismatch(error: Exception, kind: str) -> Mismatch:
     return Mismatch(str(error), kind="value" if isinstance(error, AssertionError) else kind)
 
 
-def _errors(
-    checks: Mapping[str, Check], names: Mapping[str, Any], seed: str
-) -> dict[str, Exception]:
-    """The checks that do not pass, and why."""
-    errors: dict[str, Exception] = {}
-    given = {name: _given_copies(of) if callable(of) else of for name, of in names.items()}
-    for check, run in checks.items():
-        try:
-            with seeded(seed, check):
-                run(given)
-        except Exception as error:
-            errors[check] = error
-    return errors
-
-
-def _mistakes(checks: set[str], copies: Mapping[str, Sequence[str]]) -> Iterator[Mistake]:
+def _mistakes(checks: set[str], copied: Mapping[str, Sequence[str]]) -> Iterator[Mistake]:
     """The known mistakes, as this notebook has them: those that lose a check of it."""
     for known in known_mistakes():
-        here = [copy for check in known.fails for copy in copies.get(check, (check,))]
+        here = [copy for check in known.fails for copy in copied.get(check, (check,))]
         fails = tuple(dict.fromkeys(check for check in here if check in checks))
         if fails:
             yield replace(known, fails=fails)
-
-
-def _given_copies(function: Function) -> Function:
-    """The function as grading calls it: what it does to its arguments stays with it."""
-
-    @wraps(function)
-    def call(*args: Any) -> Any:
-        return function(*_copies(args))
-
-    call.cost = lambda *args: cost_of(function, *_copies(args))  # type: ignore[attr-defined]
-    call.call_with_arguments = partial(_call_with_arguments, function)  # type: ignore[attr-defined]
-    return call
-
-
-def _call_with_arguments(function: Function, *args: Any) -> tuple[Any, list[Any]]:
-    copies = _copies(args)
-    return function(*copies), copies
-
-
-def _copies(args: Sequence[Any]) -> list[Any]:
-    return [a.clone() if isinstance(a, torch.Tensor) else a for a in args]
 
 
 def recorded(name: str, function: Function, calls: list[Call]) -> Function:
     """The function, noting each call. As in grading, it is given copies of its arguments."""
 
     def call_with_arguments(*args: Any) -> tuple[Any, list[Any]]:
-        copies = _copies(args)
+        given = copies(args)
         try:
-            value = function(*copies)
+            value = function(*given)
         except Exception as error:
             calls.append(Call(name, args, raised=type(error).__name__))
             raise
         calls.append(Call(name, args, value))
-        return value, copies
+        return value, given
 
     def call(*args: Any) -> Any:
         return call_with_arguments(*args)[0]
@@ -234,14 +188,3 @@ def recorded(name: str, function: Function, calls: list[Call]) -> Function:
 def name_of(wrong: Mistake) -> str:
     """A mistake's name in a test's id."""
     return f"{wrong.function}-{wrong.name}"
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Products of small matrices wait for a busy second core longer than they take."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -148,7 +148,7 @@ def test_whatever_decides_a_score_changes_the_version(tiny: Path, file: str) -> 
         ("solutions/mistakes/ridge_mean.py", {"q_ridge_attention"}),
         ("solutions/mistakes/__init__.py", set()),
         ("solutions/q_purification.py", {"q_purification"}),
-        ("notebooks/labkit/checks.py", {"all"}),
+        ("notebooks/labkit/mine.py", {"all"}),  # added to this project's
         ("solutions/reference/table.json", {"all"}),  # who reads it cannot be told
     ],
 )
@@ -250,6 +250,27 @@ BROKEN_MASTERS = {
     "a question without a name": ("# name: q1a\n", "", "Question name not specified"),
     "a question with an odd name": ("name: q1a", "name: mean square", "name it like q2a"),
     "a question with an unknown key": ("points: 3", "ponts: 3", "ponts"),
+    "a question with a misspelt key": (
+        "points: 3",
+        "pionts: 3",
+        "line 28: a question's config cannot be used: Unexpected key found in config: 'pionts'; "
+        "is 'points' meant?",
+    ),
+    "a visible cell that needs the solutions": (
+        "\nimport torch\n\n# %% [raw]",
+        "\nimport torch\nfrom solutions.reference import tiny\n\n# %% [raw]",
+        "'from solutions.reference import tiny' stands where students see it",
+    ),
+    "a public test with the right choice": (
+        "    same(mean_square(torch.tensor([1.0, 3.0])), 5.0, rtol=1e-6, show=True)\n",
+        "    choice(mean_square, 'a mean', ('a mean', 'a sum'))\n",
+        "question q1a: the public test 'two numbers' holds the right choice, 'a mean'",
+    ),
+    "a public test with the right choices": (
+        "    same(mean_square(torch.tensor([1.0, 3.0])), 5.0, rtol=1e-6, show=True)\n",
+        "    checks.choices(mean_square, expected=['a'], options='ab')\n",
+        "holds the right choice, ['a']",
+    ),
     "a test without points": ("points: 2\nhidden", "hidden", "'points:' the test 'right for any"),
     "a test with points in words": ("points: 2\nhidden", "points: two\nhidden", "'points:'"),
     "a test without a name": ("name: two numbers\n", "", "question q1a: add a 'name:'"),
@@ -327,8 +348,14 @@ BROKEN_TABLES = {
     "a value of another kind": ('["q_tiny"]', '"q_tiny"', "'notebooks' is to be a list"),
     "a policy that is none": ('"always"', '"never"', "tell_cause is to be one of"),
     "a notebook listed twice": ('["q_tiny"]', '["q_tiny", "q_tiny"]', "listed twice"),
-    "no master at all": ('["q_tiny"]', '["q_later"]', "none of its notebooks has a master"),
     "a secret anyone can guess": ("nobody grades with this one", "1234", "12 characters or more"),
+    "a name that is a path": ('"tiny"', '"../../tiny 1/x"', "name is what files are called"),
+    "a notebook with a misspelt name": (
+        '["q_tiny"]',
+        '["q_tinny"]',
+        "'notebooks' does not list q_tiny.py; is that what 'q_tinny' stands for",
+    ),
+    "a master that is not listed": ('["q_tiny"]', '["q_a"]', "add it there, or rename it"),
     "a reported notebook that is none": (
         "[limits]",
         '[reported]\nq_tinny = ["hours"]\n[limits]',
@@ -379,6 +406,12 @@ def test_a_part_that_could_be_another_notebooks_is_refused(
             course.load(tiny)
     else:
         assert len(course.load(tiny).notebooks) == 2
+
+
+def test_a_homework_without_any_master_is_said_to_have_none(tiny: Path) -> None:
+    (tiny / "solutions" / "q_tiny.py").unlink()
+    with pytest.raises(CourseError, match="none of its notebooks has a master"):
+        course.load(tiny)
 
 
 def test_no_part_of_the_homework_is_a_bare_number() -> None:

@@ -58,7 +58,8 @@ def results(folder: Path, submission: str = "wrong") -> dict[str, dict[str, obje
 
 
 def test_the_docs_question_is_added_built_graded_and_its_mistake_named(mine: Path) -> None:
-    assign, grade = (c for c in commands(INSTRUCTOR) if "my_homework" in c)
+    check, assign, grade = (c for c in commands(INSTRUCTOR) if "my_homework" in c)
+    assert "Nothing is wrong" in run(check)
     assert "my_homework/dist/student/tiny.zip" in run(assign)
     student = (mine / "notebooks" / "q_tiny.ipynb").read_text("utf-8")
     assert "1c · The largest magnitude" in student
@@ -78,8 +79,8 @@ def test_the_docs_question_is_added_built_graded_and_its_mistake_named(mine: Pat
     right = (mine / "wrong.py").read_text().replace("x.max().abs()", "x.abs().max()")
     (mine / "right.py").write_text(right)
     installed = Path(sys.executable).with_name("autograder")  # anew: it has read `solutions`
-    command = [installed, *shlex.split(grade)[1:], str(mine / "right.py")]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    for command in (shlex.split(check), [*shlex.split(grade), str(mine / "right.py")]):
+        subprocess.run([installed, *command[1:]], check=True, stdout=subprocess.DEVNULL)
     assert "your result is the magnitude of the largest entry" in str(results(mine)[name])
     assert results(mine, "right")[name]["score"] == 2
 

@@ -9,7 +9,7 @@ import pytest
 from autograder.course import Limits
 from autograder.intake import Cell
 from autograder.sandbox.child import Child, SandboxError
-from autograder.sealed_tests import SealedTestFile
+from autograder.sealed_tests import BROKEN, SealedTestFile
 from autograder.session import Session
 
 TEST_FILE = """\
@@ -80,6 +80,38 @@ def test_what_the_grader_itself_fails_at_is_charged_to_nobody(grade, monkeypatch
     monkeypatch.setattr(Child, "start_fork", fails)
     with pytest.raises(type(error), match=str(error.args[-1])):
         grade("def f(x): return 2 * torch.as_tensor(x)")
+
+
+@pytest.mark.parametrize(
+    ("line", "remark"),
+    [
+        ("smae(f(1.0), 2.0)", "NameError: name 'smae' is not defined, at `smae(f(1.0), 2.0)`"),
+        (
+            "import no_such_thing",
+            "No module named 'no_such_thing', at `import no_such_thing`",
+        ),
+        ("torch.sofmax(f(1.0), 0)", "module 'torch' has no attribute 'sofmax', at `torch.sofmax("),
+        (
+            "from solutions.reference import ssm; ssm.recurrence(1, 2, 3, 4)",
+            "'int' object has no attribute 'double' (solutions.reference.ssm, line ",
+        ),
+        ("(torch.ones(2) @ f([1.0, 2, 3])).item(1)", ""),
+    ],
+    ids=["name", "module", "attribute", "reference", "answer"],
+)
+def test_a_broken_check_is_not_laid_on_the_student(pool, line, remark):
+    source = (
+        "from otter.test_files import test_case\nOK_FORMAT = False\nname = 'q1'\npoints = None\n"
+        f"@test_case(points=1, hidden=True)\ndef test_broken(f):\n    import torch\n    {line}\n"
+    )
+    with Session(pool, [Cell(1, "code", "import torch; f = torch.tensor")], Limits()) as session:
+        tests = SealedTestFile.from_string(source, "q1")
+        for hidden in (False, True):
+            tests.run_sealed(session.names(), ("s", "nb", "q1"), hidden)
+    (outcome,) = tests.outcomes.values()
+    assert (outcome.message == BROKEN) == bool(remark), outcome
+    assert outcome.remark.startswith("this check itself failed: " if remark else "")
+    assert remark in outcome.remark
 
 
 def test_an_assertions_own_words_are_told(grade):

@@ -132,6 +132,14 @@ def test_the_gradescope_zip_holds_the_engine_and_the_bundle(released: Release) -
     }
 
 
+def test_what_otter_warns_of_names_the_master(tiny: Path, caplog: pytest.LogCaptureFixture) -> None:
+    master = tiny / "solutions" / "q_tiny.py"
+    text = master.read_text("utf-8")
+    master.write_text(text[: text.index("# %% [raw]\n# # BEGIN QUESTION")], "utf-8")
+    release.assign(course.load(tiny), tiny / "dist")
+    assert f"{master}: No autograded tests were found" in caplog.text
+
+
 def test_gradescopes_scripts_can_be_run(released: Release, tmp_path: Path) -> None:
     for path in released.gradescope:
         with zipfile.ZipFile(path) as archive:

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from autograder.archives import unzipped, zipped
-from autograder.bundle_files import labkit_folder
+from autograder.bundle_files import LABKIT
 from autograder.masters import Master
 from autograder.otter_zip import otter_zip
 
@@ -31,7 +31,7 @@ def otter_run(
 ) -> tuple[float, dict[str, float]]:
     """`otter run` in a folder of its own, as for one submission: its seconds, and the score of
     each question. `root` is the bundle's, whose references the hidden tests import."""
-    path = os.pathsep.join([str(labkit_folder(root).parent), str(root)])
+    path = os.pathsep.join([str(LABKIT.parent), str(root)])
     command = [str(Path(sys.executable).with_name("otter")), "run", "--no-logo", "-a"]
     started = time.perf_counter()
     done = subprocess.run(

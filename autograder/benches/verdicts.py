@@ -24,7 +24,7 @@ import torch
 from torch import Tensor
 
 from autograder.bench import Row, bench
-from autograder.bundle_files import labkit_folder
+from autograder.bundle_files import LABKIT
 from autograder.course import Limits
 from autograder.intake import Cell
 from autograder.sandbox.levels import choose
@@ -149,7 +149,7 @@ def _share(name: str, count: int, n: int, most: float | None) -> Row:
 
 def measured() -> Iterator[Verdict]:
     """Verdicts on pairs, without end."""
-    files = {"labkit": labkit_folder(_ROOT)}
+    files = {"labkit": LABKIT}
     level, _ = choose([_ROOT / "solutions"])
     cells, paces = [Cell(1, "code", SOURCE)], dict[str, Contestant]()
     limits = Limits()

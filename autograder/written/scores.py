@@ -50,7 +50,8 @@ class Given:
 
 @dataclass(frozen=True)
 class Scores:
-    """By a submission's id and a question's label ("q_x 2c Q1") what its answer got."""
+    """By a submission's id and a question's label ("q_x 2c Q1") what its answer got. In a notebook
+    that was not handed in, a question that anybody has a score for counts 0 of its points."""
 
     course: Course
     given: Mapping[tuple[str, str], Given] = field(default_factory=dict)

@@ -1,0 +1,80 @@
+"""A notebook's checks, run here on plain functions: no sandbox, and nothing between the two.
+
+For answers by a homework's own authors: the solution, and known mistakes in its place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial, wraps
+from typing import Any
+
+import torch
+
+from autograder.notebook import Notebook
+from autograder.sealed_tests import compiled
+from labkit.checks import cost_of, seeded
+
+Check = Callable[[Mapping[str, Any]], None]
+Function = Callable[..., Any]
+
+
+def checks(notebook: Notebook) -> tuple[dict[str, Check], dict[str, Check]]:
+    """What runs each hidden check on a namespace, by "question: test name"; and the public ones."""
+    hidden: dict[str, Check] = {}
+    public: dict[str, Check] = {}
+    for question in notebook.questions:
+        if question.manual:
+            continue
+        cases = compiled(notebook.test_files[question.name], question.name).test_cases
+        for test, case in zip(question.tests, cases, strict=True):
+            kept = hidden if test.hidden else public
+            kept[f"{question.name}: {test.name}"] = case.body.call_func
+    return hidden, public
+
+
+def lost(checks: Mapping[str, Check], names: Mapping[str, Any], seed: str) -> dict[str, Exception]:
+    """The checks that do not pass, and why."""
+    errors: dict[str, Exception] = {}
+    given = {name: given_copies(of) if callable(of) else of for name, of in names.items()}
+    for check, run in checks.items():
+        try:
+            with seeded(seed, check):
+                run(given)
+        except Exception as error:
+            errors[check] = error
+    return errors
+
+
+def given_copies(function: Function) -> Function:
+    """The function as grading calls it: what it does to its arguments stays with it."""
+
+    @wraps(function)
+    def call(*args: Any, **options: Any) -> Any:
+        return function(*copies(args), **options)
+
+    call.cost = lambda *args: cost_of(function, *copies(args))  # type: ignore[attr-defined]
+    call.call_with_arguments = partial(_call_with_arguments, function)  # type: ignore[attr-defined]
+    return call
+
+
+def _call_with_arguments(function: Function, *args: Any) -> tuple[Any, list[Any]]:
+    given = copies(args)
+    return function(*given), given
+
+
+def copies(args: Sequence[Any]) -> list[Any]:
+    """Arguments that a function may change."""
+    return [a.clone() if isinstance(a, torch.Tensor) else a for a in args]
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Products of small matrices wait for a busy second core longer than they take."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
