@@ -150,7 +150,12 @@ class _Book:
     def show(self, result: Result) -> None:
         """Write what is shown of a result, as it counts."""
         counts = self._decided.apply(result)
-        reports.write(counts, self._course, self._out, self._submissions[result.submission])
+        problem = reports.write(
+            counts, self._course, self._out, self._submissions[result.submission]
+        )
+        if problem:
+            said = f"autograder: no page for {result.submission}, graded as ever: {problem}"
+            print(plain(said), file=sys.stderr)
         self.graded[result.submission] = result
         self.results[result.submission] = counts
 

@@ -15,11 +15,11 @@ import pytest
 import torch
 
 from autograder import course as courses
-from autograder import once
+from autograder import once, reports
 from autograder.course import Limits
 from autograder.grading import public_files
 from autograder.intake import Cell, SubmittedNotebook
-from autograder.results import NotebookResult, QuestionResult, Timing
+from autograder.results import NotebookResult, QuestionResult, Result, Timing
 from autograder.sandbox.pool import Pool
 from autograder.stopwatch import Stopwatch
 from autograder.work import gpu_devices
@@ -114,7 +114,9 @@ def outcome_of(path: Path) -> str:
     return re.search(r"^# outcome: (.*)$", path.read_text(), re.M)[1]
 
 
-QUICK = ("hijacked_worker", "replayed_results", "slowed_baseline", "zeroed_output")
+QUICK = (
+    "hijacked_worker", "replayed_results", "slowed_baseline", "uncounted_memory", "zeroed_output",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -137,6 +139,9 @@ def test_nothing_is_gained(path, course, pool):
             check_that_it_is_slower(size, outcome)
     if outcome == "baseline":
         assert any("Your recurrence takes up to" in note for note in result.notes)
+    shown = Result("ada", 8.0, 8.0, "ok", timings=(result,))
+    assert 'id="timing"' in reports.feedback_page(shown, course)
+    assert reports.report_page([shown], course)
     assert traces.processes(pool.users) == []
 
 

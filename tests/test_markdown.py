@@ -172,6 +172,9 @@ INJECTIONS = [
     "\ue0000\ue001 <b title='\ue0000\ue001'>$<script>$</b>",
     "![\ue0000\ue001](attachment:image.png) $<script>$",
     '![`"><script>`](attachment:image.png)',
+    "&#xe000;0&#xe001; &#xe000;999&#xe001; $<script>$ &#xe000;" + "9" * 5000 + "&#xe001;",
+    "$x$ <img src='attachment:image.png' alt='> &#xe000;0&#xe001; onload=alert(1) '>",
+    '<div><img src=attachment:image.png alt="a\'>\n\n$x$\n\n<div title="">',
 ]
 _ALLOWED = {
     "img": {"src", "alt", "width"}, "ol": {"start"}, "p": {"class"}, "code": {"class"},
@@ -203,6 +206,21 @@ def test_nothing_in_an_answer_runs_loads_or_restyles_the_page(source: str) -> No
 @settings(max_examples=100, deadline=None)
 def test_nor_does_any_mixture_of_them(parts: list[str]) -> None:
     assert_harmless(render("".join(parts), FIND))
+
+
+def test_only_the_reader_itself_marks_where_a_formula_goes(monkeypatch) -> None:
+    """However a mark is written, as it stands or as an entity, a stranger's is a text."""
+    mark, other = "ab" * 16, "cd" * 16
+    monkeypatch.setattr("secrets.token_hex", lambda size: mark)
+    for text in (f"{mark}-%s-", f"&#97;{mark[1:]}-%s&#45;", f"{other}-%s-", "&#xe000;%s&#xe001;"):
+        for number in (1, 999, "9" * 5000):
+            shown = render(f"a $x$ {text % number} b")
+            assert shown.count("<math") == 1
+            assert str(number) in shown
+    asked: list[int] = []
+    monkeypatch.setattr("secrets.token_hex", lambda size: asked.append(size) or other)
+    assert "<math" not in render(f"{mark}-0-") + render("&#xe000;0&#xe001;")
+    assert asked == [16, 16], "a new one every time, too long to be guessed"
 
 
 def test_what_was_cut_out_is_still_to_be_read() -> None:

@@ -24,6 +24,7 @@ from autograder.fleet import Stopped, grade_class
 from autograder.grading import engine_version, result_key, use_bundle
 from autograder.jobs import Grading, Job
 from autograder.work import Machine
+from tests import accessibility
 
 ROOT = Path(__file__).resolve().parents[1]
 TINY = ROOT / "tests" / "bundles" / "tiny"
@@ -90,6 +91,33 @@ def scores(out: Path) -> dict[str, tuple[float, str]]:
         assert result is not None, f"{path} is there, and is no result"
         found[result.submission] = (result.score, result.status)
     return found
+
+
+def test_a_page_that_cannot_be_made_is_said_and_costs_nothing_else(
+    tiny, tmp_path, monkeypatch, capsys
+):
+    submissions = intake.read([a_class(tiny, tmp_path / "class", 3)], tiny).submissions
+    hard = submissions[0].id
+    made = reports.feedback_page
+
+    def page(result, *more):
+        if result.submission == hard:
+            raise IndexError("a mark\x1b without a formula")
+        return made(result, *more)
+
+    monkeypatch.setattr(reports, "feedback_page", page)
+    graded = grade_class(tiny, submissions, tmp_path / "out", timing=False)
+    said = capsys.readouterr().err
+    assert f"no page for {hard}, graded as ever: IndexError: a mark\ufffd without" in said
+    rows = list(csv.DictReader((tmp_path / "out" / "grades.csv").open(encoding="utf-8-sig")))
+    assert [row["submission"] for row in rows] == [s.id for s in submissions]
+    assert (tmp_path / "out" / "report.html").is_file()
+    for result in graded.results:
+        assert reports.read(tmp_path / "out", result.submission) is not None
+        assert reports.score_shown(tmp_path / "out", result.submission) == result.score
+        shown = (tmp_path / "out" / result.submission / "feedback.html").read_text("utf-8")
+        assert ("could not be made" in shown) == (result.submission == hard)
+        assert accessibility.of_page(shown) == []
 
 
 @pytest.mark.parametrize(

@@ -81,6 +81,19 @@ def test_without_measurements_there_is_no_figure(timings):
     assert "Each number is the time" not in page
 
 
+@pytest.mark.parametrize("gap", NAMES)
+def test_a_size_is_drawn_only_where_every_contestant_s_memory_is_known(gap):
+    small, large = TIMING.sizes
+    peaks = {name: peak for name, peak in small.peak_bytes.items() if name != gap}
+    some = replace(TIMING, sizes=(replace(small, peak_bytes=peaks), large))
+    none = replace(TIMING, sizes=(replace(small, peak_bytes=peaks),))
+    for timing, drawn in ((some, True), (none, False)):
+        page = reports.feedback_page(replace(RESULT, timings=(timing,)), COURSE)
+        assert ('class="figure"' in page) == drawn
+        assert "H = 4, T = 32 0.5 faster" in text(page)
+        assert reports.report_page([replace(RESULT, timings=(timing,))], COURSE)
+
+
 def test_the_report_has_a_line_a_submission_and_counts_those_without_measurements():
     other = replace(RESULT, submission="bo", timings=(replace(TIMING, notes=()), LEFT))
     wrong = replace(TIMING, status="not correct", problem="first 2a must be right", sizes=())

@@ -10,6 +10,7 @@ import json
 import re
 import struct
 import zlib
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from autograder.fleet import grade_class
 from autograder.intake import Submission
 from autograder.overrides import OverridesError
 from autograder.problems import problem_text
-from autograder.written import pages, pdf, scores
+from autograder.written import pages, pdf, scores, writing
 from autograder.written.answers import answer_cells, written_questions
 from tests import accessibility
 from tests.test_markdown import INJECTIONS, Elements
@@ -282,6 +283,45 @@ def test_a_real_browser_runs_and_loads_nothing_of_it_even_without_the_page_s_pol
         assert "1" in happened, "this test would not see a script that runs"
         assert "http://127.0.0.1:9/x" in happened, "this test would not see what is loaded"
         browser.close()
+
+
+def test_an_answer_that_cannot_be_laid_out_costs_no_other(course, handed_in, monkeypatch):
+    made = pages.render
+
+    def render(source, *more):
+        if "Answer 3" in source:
+            raise RecursionError(source)
+        return made(source, *more)
+
+    monkeypatch.setattr(pages, "render", render)
+    html = question_page(1, course, handed_in)
+    assert "This answer cannot be laid out (RecursionError)" in html
+    assert len(re.findall(r"Answer \d to the first", html)) == 6
+    documents = [pages.document(one, course) for one in handed_in]
+    assert sum("cannot be laid out" in html for html in documents) == 1
+
+
+def test_a_document_that_a_browser_cannot_print_is_left_as_html(
+    course, handed_in, monkeypatch, tmp_path
+):
+    @contextmanager
+    def printer(path):
+        def one(html):
+            if "Answer 3" in html:
+                raise TimeoutError
+            return pdf.Printed(b"%PDF", 0)
+
+        yield one
+
+    monkeypatch.setattr(pdf, "browser", lambda: "chromium")
+    monkeypatch.setattr(pdf, "printer", printer)
+    said: list[str] = []
+    writing.write_all(course, handed_in, tmp_path / "out", said.append)
+    made = list((tmp_path / "out" / "written" / "documents").iterdir())
+    assert len(made) == len(handed_in)
+    [left] = [path for path in made if path.suffix == ".html"]
+    assert "Answer 3" in left.read_text("utf-8")
+    assert any("no PDF, but HTML (TimeoutError" in line for line in said)
 
 
 def test_a_pdf_has_the_same_pages_however_long_the_answers_are(tmp_path, course, released):

@@ -15,7 +15,7 @@ from autograder.archives import write as write_file
 from autograder.course import Course
 from autograder.intake import Submission
 from autograder.reports.gradescope import results_json
-from autograder.reports.pages import feedback_page, report_page
+from autograder.reports.pages import feedback_page, report_page, unmade_page
 from autograder.reports.store import DamagedResultError, from_json, to_json
 from autograder.reports.table import grades_csv, lines, show, table
 from autograder.results import Result
@@ -39,14 +39,21 @@ __all__ = [
 ]
 
 
-def write(result: Result, course: Course, out: Path, submission: Submission | None = None) -> None:
+def write(result: Result, course: Course, out: Path, submission: Submission | None = None) -> str:
     """What is shown of one submission, in a folder of its id, with its own cells where they are at
-    hand. Raises ValueError for an id that is no folder's name."""
+    hand. Where the page cannot be made there is a plain one, and the reason is returned; else "".
+    Raises ValueError for an id that is no folder's name."""
     folder = _folder(out, result.submission)
     gradescope = json.dumps(results_json(result, course), indent=1, ensure_ascii=False)
     write_file(folder / "results.json", gradescope.encode("utf-8", "replace"))
-    page = feedback_page(result, course, submission)
+    problem = ""
+    try:
+        page = feedback_page(result, course, submission)
+    except Exception as error:  # whatever a stranger's text led to, it costs this page alone
+        problem = f"{type(error).__name__}: {error}"
+        page = unmade_page(result, course)
     write_file(folder / "feedback.html", page.encode("utf-8", "replace"))
+    return problem
 
 
 def score_shown(out: Path, submission: str) -> float | None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import html
 import re
+import secrets
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache, partial
 from typing import Any
@@ -37,22 +38,43 @@ _TAGS = frozenset(
 )
 _TITLES = {f"h{level}" for level in range(1, 7)}  # an answer's headings are not the page's
 _ATTRIBUTES = {"img": ["src", "alt", "width"], "a": ["href"], "ol": ["start"]}
-_HELD = re.compile("\ue000([0-9]+)\ue001")  # where a formula goes; strangers' own are taken out
+_TAG = re.compile(r"""(<(?:"[^"]*"|'[^']*'|[^'">])*>)""")
+_HELD = re.compile("([0-9a-f]{32})-([0-9]{1,9})-")
 _WIDTH = re.compile(r"[1-9][0-9]{1,3}")
 
 
 def render(source: str, picture: Picture = lambda name: None) -> Markup:
     """The Markdown as HTML. `picture` finds what was handed in by the name that the text calls it:
     "attachment:image.png", "plots/a.png"."""
-    text = plain(source, LONGEST).replace("\ue000", "\ufffd").replace("\ue001", "\ufffd")
-    formulas: list[str] = []
-    rough = _markdown().render(text, {"formulas": formulas})
-    clean = _cleaner(picture).clean(rough)
-    parts = re.split(r"(<[^>]*>)", clean)  # formulas go between tags only
-    return Markup("".join(
-        part if part.startswith("<") else _HELD.sub(lambda m: _formula(m, formulas), part)
-        for part in parts
-    ))  # fmt: skip
+    drawn = _Drawn()
+    rough = _markdown().render(plain(source, LONGEST), {"drawn": drawn})
+    parts = _TAG.split(_cleaner(picture).clean(rough))  # texts, and every second one a tag
+    return Markup("".join(drawn.put_into(part, tag=i % 2 == 1) for i, part in enumerate(parts)))
+
+
+class _Drawn:
+    """Formulas, drawn at once, and put in when the rest is clean. The mark where one goes cannot
+    be known before, so no stranger writes it."""
+
+    def __init__(self) -> None:
+        self._formulas: list[str] = []
+        self._mark = secrets.token_hex(16)
+
+    def hold(self, formula: str) -> str:
+        """Take a formula; gives what stands in its place."""
+        self._formulas.append(formula)
+        return f"{self._mark}-{len(self._formulas) - 1}-"
+
+    def put_into(self, part: str, tag: bool) -> str:
+        """The part with its formulas; a tag has none, wherever they were meant to go."""
+
+        def formula(held: re.Match[str]) -> str:
+            number = int(held[2])
+            if held[1] != self._mark or number >= len(self._formulas):
+                return held[0]
+            return "" if tag else self._formulas[number]
+
+        return _HELD.sub(formula, part)
 
 
 def finder(*places: Mapping[str, str]) -> Picture:
@@ -83,8 +105,8 @@ def _markdown() -> MarkdownIt:
     return reader
 
 
-def _hold(self: Any, tokens: Any, index: int, options: Any, env: dict[str, list[str]]) -> str:
-    """In place of a formula: its number. It is drawn at once, and put in when the rest is clean."""
+def _hold(self: Any, tokens: Any, index: int, options: Any, env: dict[str, _Drawn]) -> str:
+    """In place of a formula: a mark."""
     token = tokens[index]
     display = token.type != "math_inline"
     try:
@@ -92,13 +114,8 @@ def _hold(self: Any, tokens: Any, index: int, options: Any, env: dict[str, list[
     except Unknown:
         mark = "" if token.type == "amsmath" else "$$" if display else "$"
         drawn = f'<code class="tex">{html.escape(f"{mark}{token.content}{mark}")}</code>'
-    env["formulas"].append(drawn)
-    held = f"\ue000{len(env['formulas']) - 1}\ue001"
+    held = env["drawn"].hold(drawn)
     return f"<p>{held}</p>" if token.type in ("math_block", "amsmath") else held
-
-
-def _formula(match: re.Match[str], formulas: list[str]) -> str:
-    return formulas[int(match[1])]
 
 
 def _cleaner(picture: Picture) -> Cleaner:

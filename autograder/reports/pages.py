@@ -47,6 +47,11 @@ def feedback_page(result: Result, course: Course, submission: Submission | None 
     )
 
 
+def unmade_page(result: Result, course: Course) -> str:
+    """The page in place of one that cannot be made."""
+    return render("unmade.html.j2", result=result, course=course)
+
+
 def report_page(results: Sequence[Result], course: Course, again: Sequence[str] = ()) -> str:
     """The page for instructors: everything about the class, causes and seed among it. `again` is
     the command that graded it, for running one of it again."""

@@ -99,8 +99,9 @@ class Shown:
 
     @property
     def figure(self) -> Markup:
-        """Time and memory against the second size, as in the notebook."""
-        sizes = [size for size in self.timing.sizes if size.seconds and size.peak_bytes]
+        """Time and memory against the second size, as in the notebook, where all are known."""
+        names = set(_contestants(self.timing))
+        sizes = [s for s in self.timing.sizes if names <= s.seconds.keys() & s.peak_bytes.keys()]
         return _drawn(self.timing, sizes) if sizes else Markup()
 
 
@@ -165,6 +166,11 @@ def _size(size: TimedSize) -> str:
     return ", ".join(f"{name} = {value}" for name, value in size.sizes.items())
 
 
+def _contestants(timing: Timing) -> list[str]:
+    return [f"{whose} {n}" for whose in ("your", "the reference's")
+            for n in (timing.first, timing.second)]  # fmt: skip
+
+
 def _told(pair: TimedPair) -> Told:
     return f"{pair.ratio:.2g}", pair.verdict, f"({pair.low:.2g} to {pair.high:.2g})"
 
@@ -176,11 +182,9 @@ def _drawn(timing: Timing, sizes: Sequence[TimedSize]) -> Markup:
     from labkit.timing import Timing as Seconds
 
     panel, axis = sizes[0].sizes
-    names = [f"your {timing.first}", f"your {timing.second}"]
-    names += [f"the reference's {timing.first}", f"the reference's {timing.second}"]
     measured = [
         Row(name, size.sizes, Seconds(median, low, high, size.pairs[0].n), size.peak_bytes[name])
-        for name in names
+        for name in _contestants(timing)
         for size in sizes
         for low, median, high in [size.seconds[name]]
     ]

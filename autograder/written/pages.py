@@ -23,6 +23,7 @@ from autograder.written.answers import answer_cells, written_questions
 from autograder.written.scores import label
 
 LONGEST_CODE = 10_000
+_UNMADE = Markup("<p>This answer cannot be laid out ({}). Read it in its notebook.</p>")
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ def question_page(
     """Everybody's answer to one question, and how many answered of those who handed in its
     notebook. `names` are aliases by id."""
     answers = [
-        Shown(names[s.id], blocks(_cells(s, this), s))
+        Shown(names[s.id], _answer(s, this))
         for s in submissions
         if this.notebook.name in s.notebooks
     ]
@@ -107,9 +108,9 @@ def document(submission: Submission, course: Course) -> str:
     sheets = []
     for this in asked(course):
         handed_in = this.notebook.name in submission.notebooks
-        cells = _cells(submission, this) if handed_in else ()
+        answer = _answer(submission, this) if handed_in else ()
         why = "Nothing was written." if handed_in else "This notebook was not handed in."
-        sheets.append((this, blocks(cells, submission), why))
+        sheets.append((this, answer, why))
     return page("document.html.j2", course=course, submission=submission, sheets=sheets)
 
 
@@ -119,9 +120,13 @@ def index_page(course: Course, counts: Mapping[str, tuple[int, int]]) -> str:
     return page("written.html.j2", course=course, questions=asked(course), counts=counts)
 
 
-def _cells(submission: Submission, this: Asked) -> tuple[Cell, ...]:
-    cells = submission.notebooks[this.notebook.name].cells
-    return answer_cells(cells, this.notebook)[this.question.name]
+def _answer(submission: Submission, this: Asked) -> tuple[Markup, ...]:
+    """The answer as HTML; where it cannot be laid out, a note in its place."""
+    try:
+        cells = submission.notebooks[this.notebook.name].cells
+        return blocks(answer_cells(cells, this.notebook)[this.question.name], submission)
+    except Exception as error:  # whatever a stranger's text led to, it costs this answer alone
+        return (_UNMADE.format(type(error).__name__),)
 
 
 def _shuffled(question: str, name: str) -> str:

@@ -53,10 +53,14 @@ def _documents(
     with pdf.printer(path) if path else nullcontext() as printed:
         for submission in track(submissions, "Documents", disable=not sys.stdout.isatty()):
             html = pages.document(submission, course)
-            if printed is None:
+            try:
+                made = printed(html) if printed else None
+            except Exception as error:  # what a browser does with a stranger's page is its own
+                made = None
+                say(f"{submission.id}: no PDF, but HTML ({type(error).__name__} in the browser)")
+            if made is None:
                 write(folder / f"{submission.id}.html", html.encode("utf-8", "replace"))
                 continue
-            made = printed(html)
             write(folder / f"{submission.id}.pdf", made.pdf)
             if made.cut:
                 say(f"{submission.id}: {made.cut} pages could not hold all of their answer")
