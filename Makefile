@@ -20,7 +20,7 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 
 lab: setup  ## JupyterLab: masters (solutions/*.py) and student notebooks, all open as notebooks
 	@$(BIN)/jupytext-config --settings-file $(LAB_SETTINGS) set-default-viewer python > /dev/null
-	@PYTHONPATH=$(CURDIR) $(BIN)/jupyter lab --notebook-dir=$(CURDIR)
+	@PYTHONPATH="$(CURDIR)" $(BIN)/jupyter lab --notebook-dir="$(CURDIR)"
 
 assign: setup  ## masters -> notebooks, student zip, Gradescope zips, solved copies
 	@$(BIN)/autograder assign --out dist

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import signal
@@ -33,6 +34,10 @@ bundle_option = click.option(
 @click.version_option(package_name="course-autograder")
 def main() -> None:
     """Release a homework, and grade what comes back, with the score out of its code's reach."""
+    os.environ["MPLBACKEND"] = "Agg"  # figures go into pages
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal may not know every letter
+            stream.reconfigure(errors="replace")
 
 
 @main.command()
@@ -127,6 +132,8 @@ def grade(
     from autograder.jobs import FleetError
     from autograder.notebook import CourseError
     from autograder.overrides import OverridesError
+    from autograder.sandbox import processors
+    from autograder.sandbox.child import SandboxError
     from autograder.sandbox.levels import NoSandboxError
     from autograder.timing_jobs import NoGpuError
 
@@ -149,7 +156,7 @@ def grade(
             submissions,
             out,
             private=[*paths, out],
-            jobs=jobs or os.cpu_count() or 1,
+            jobs=jobs or len(processors.available()) or os.cpu_count() or 1,
             required=require_level,
             trust_input=trust_input,
             fresh=fresh,
@@ -160,7 +167,7 @@ def grade(
         )
     except (CourseError, NoSandboxError, NoGpuError, FleetError, OverridesError) as error:
         _stop(str(error))
-    except Stopped as stopped:
+    except (Stopped, SandboxError) as stopped:
         _stop(str(stopped), status=1)
     if summary.failed:
         sys.exit(1)

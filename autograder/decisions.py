@@ -33,7 +33,7 @@ def read(out: Path, course: Course, handed_in: Mapping[str, Collection[str]]) ->
     about. Raises OverridesError."""
     return Decisions(
         scores.read(out, course, handed_in),
-        overrides.read(out / overrides.FILE, course),
+        overrides.read(out / overrides.FILE, course, handed_in),
     )
 
 

@@ -69,8 +69,8 @@ def grade_class(
     """Grade every submission, write its reports and the class's into `out`, and say so on the
     terminal; on this machine, or on the fleet of a Dask `scheduler`. What is timed is timed
     afterwards, each job alone on its machine. `again` is the command that grades again, for the
-    report. Raises NoSandboxError, FleetError, Stopped, and OverridesError and NoGpuError before
-    anything is graded."""
+    report. Raises NoSandboxError, SandboxError, FleetError, Stopped, and OverridesError and
+    NoGpuError before anything is graded."""
     console = Console()
     with_gpu = not scheduler and gpu_here(gpu)
     decided = decisions.read(out, course, decisions.handed_in(course, submissions))
@@ -93,6 +93,7 @@ def grade_class(
             with closing(run(todo)) as outcomes:
                 for outcome in outcomes:
                     bar.advance(book.enter(outcome))
+        reports.write_class(book.ordered(), course, out, again)
         with shown(console, 0, what="Timing") as bar:
             say = partial(bar.say, always=True)
             if scheduler and timing:
@@ -110,12 +111,12 @@ def grade_class(
             ):
                 book.keep(result)
                 bar.advance()
-        ordered = [book.results[s.id] for s in submissions if s.id in book.results]
+        ordered = book.ordered()
         reports.write_class(ordered, course, out, again)
     except KeyboardInterrupt:
         raise Stopped(_stopped("stopped", len(book.results), len(submissions), out)) from None
     except OSError as error:
-        why = f"{out} cannot be written ({error.strerror}): make room"
+        why = f"{error.filename or out} cannot be written ({error.strerror or error}): make room"
         raise Stopped(_stopped(why, len(book.results), len(submissions), out)) from error
     reports.show(ordered, course, console)
     for line in _changes(before, ordered):
@@ -146,6 +147,10 @@ class _Book:
         self.graded: dict[str, Result] = {}
         self.results: dict[str, Result] = {}
         self.failed: list[str] = []
+
+    def ordered(self) -> list[Result]:
+        """The results so far as they count, in the order of the class."""
+        return [self.results[name] for name in self._submissions if name in self.results]
 
     def show(self, result: Result) -> None:
         """Write what is shown of a result, as it counts."""

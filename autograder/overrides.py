@@ -103,8 +103,9 @@ class Overrides:
         return replace(test, points=worth, note=note)
 
 
-def read(file: Path, course: Course) -> Overrides:
-    """The overrides in `file`; none where there is no file. Raises OverridesError."""
+def read(file: Path, course: Course, submissions: Collection[str]) -> Overrides:
+    """The overrides in `file`, which may be about these submissions and those that have a result
+    beside it; none where there is no file. Raises OverridesError."""
     try:
         table = tomllib.loads(file.read_text("utf-8"))
     except FileNotFoundError:
@@ -117,8 +118,9 @@ def read(file: Path, course: Course) -> Overrides:
         for question in notebook.questions
         for test in question.tests
     }
+    graded = {path.parent.name for path in file.parent.glob("*/result.json")} | {*submissions}
     tests: dict[str, tuple[float, str]] = {}
-    submissions: dict[str, tuple[Adjustment, ...]] = {}
+    granted: dict[str, tuple[Adjustment, ...]] = {}
     for kind, entry, where in _entries(file, table):
         reason = entry["reason"]
         if kind in ("void", "points"):
@@ -137,8 +139,11 @@ def read(file: Path, course: Course) -> Overrides:
             if kind == "extend":
                 more = Adjustment(0.0, f"extended to {entry['until']}: {reason}")
             name = entry["submission"]
-            submissions[name] = (*submissions.get(name, ()), more)
-    return Overrides(tests, submissions)
+            if name not in graded:
+                said = f"no submission is called '{name}'{_near(name, graded)}"
+                raise OverridesError(f"{where}: {said}")
+            granted[name] = (*granted.get(name, ()), more)
+    return Overrides(tests, granted)
 
 
 def _entries(file: Path, table: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any], str]]:

@@ -56,6 +56,36 @@ def test_arguments_that_cannot_be_used_are_one_clear_line_and_status_2(
     assert done.stderr.count("\n") == 1 or "Usage" in done.stderr
 
 
+def test_as_many_jobs_as_processors_that_this_process_may_use(tmp_path, monkeypatch):
+    from autograder import fleet
+
+    asked = []
+    monkeypatch.setattr(fleet, "grade_class", lambda *_, **options: asked.append(options["jobs"]))
+    monkeypatch.setattr("autograder.sandbox.processors.available", lambda: [1])
+    file = CLASS / "kim_not_a_notebook.ipynb"
+    CliRunner().invoke(cli.main, ["grade", str(file), "--out", str(tmp_path / "out")])
+    assert asked == [1]
+
+
+def test_a_sandbox_that_cannot_be_made_is_one_clear_line(tmp_path, monkeypatch):
+    monkeypatch.setattr("autograder.sandbox.pool._USERS", range(64100, 64101))
+    monkeypatch.setattr("os.getuid", lambda: 0)
+    file = CLASS / "ada_solution.ipynb"
+    done = CliRunner().invoke(cli.main, ["grade", str(file), "--out", str(tmp_path / "out")])
+    assert done.exit_code == 1, done.output
+    assert "lower --jobs" in done.stderr.splitlines()[-1]
+
+
+def test_a_terminal_that_lacks_letters_is_written_to_all_the_same(tmp_path):
+    source, odd = CLASS / "kim_not_a_notebook.ipynb", tmp_path / "kïm.ipynb"
+    shutil.copy(source, odd)
+    command = [Path(sys.executable).with_name("autograder"), "grade", odd, "--out", tmp_path / "o"]
+    plain = {**os.environ, "PYTHONIOENCODING": "ascii", "MPLBACKEND": "nosuch"}
+    done = subprocess.run(command, env=plain, capture_output=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr.decode()
+    assert b"k?m" in done.stdout
+
+
 def test_a_bad_path_does_not_keep_the_others_from_being_graded(tmp_path):
     broken = tmp_path / "broken.zip"
     broken.write_bytes(b"PK\3\4 and then nothing")

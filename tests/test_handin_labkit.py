@@ -93,6 +93,13 @@ def test_a_renamed_notebook_is_packed_under_its_own_name(save: Save, tmp_path: P
     assert zipfile.ZipFile(tmp_path / "hw-submission.zip").namelist() == ["q_one.ipynb"]
 
 
+def test_a_notebook_that_is_dated_before_zips_were_is_packed(save: Save, tmp_path: Path) -> None:
+    own = answered(save, "q_one")
+    os.utime(own, (0, 0))
+    assert "hw-submission.zip is written" in handin.pack(own)
+    assert not list(tmp_path.glob("*.part"))
+
+
 def test_the_open_notebook_is_taken_where_a_copy_lies_beside_it(
     save: Save, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

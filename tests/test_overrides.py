@@ -49,12 +49,12 @@ FILE = VOID + POINTS + SUBMISSIONS
 def read(tmp_path: Path, text: str) -> overrides.Overrides:
     file = tmp_path / "overrides.toml"
     file.write_text(text, "utf-8")
-    return overrides.read(file, COURSE)
+    return overrides.read(file, COURSE, ["ada", "bo"])
 
 
 def test_without_a_file_everything_stays_as_it_was_graded(tmp_path):
     result = graded("right at any length")
-    assert overrides.read(tmp_path / "none.toml", COURSE).apply(result) == result
+    assert overrides.read(tmp_path / "none.toml", COURSE, []).apply(result) == result
 
 
 def test_a_voided_test_counts_for_nobody(tmp_path):
@@ -109,8 +109,18 @@ BROKEN = {
     "[[adjust]]\nsubmission = 'ada'\npoints = nan\nreason = 'y'": "a finite number",
     "[[adjust]]\nsubmission = 'ada'\npoint = 1\nreason = 'y'": "is 'points' meant?",
     "[[extend]]\nsubmission = 'a'\nuntil = 'May'\nreason = 'y'": "give 'until' (a date like",
+    "[[adjust]]\nsubmission = 'adaa'\npoints = 1\nreason = 'y'": (
+        "no submission is called 'adaa'; is 'ada' meant?"
+    ),
     "[[adjust]\n": "cannot be read as TOML",
 }
+
+
+def test_who_was_graded_earlier_may_be_named(tmp_path):
+    (tmp_path / "cai").mkdir()
+    (tmp_path / "cai" / "result.json").touch()
+    text = "[[adjust]]\nsubmission = 'cai'\npoints = 1\nreason = 'y'"
+    assert set(read(tmp_path, text).submissions) == {"cai"}
 
 
 @pytest.mark.parametrize("text", BROKEN)

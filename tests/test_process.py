@@ -116,7 +116,7 @@ def test_an_instructor_may_give_completion_points(graded, tmp_path):
         f'[[points]]\ntest = "{PROCESS} 5c: a number of hours"\npoints = 1\nreason = "announced"\n',
         "utf-8",
     )
-    decided = overrides.read(file, COURSE)
+    decided = overrides.read(file, COURSE, [])
     counted = {name: decided.apply(result) for name, result in results.items()}
     assert (counted["told"].score, counted["told"].possible) == (1, 1)
     assert (counted["untold"].score, counted["untold"].possible) == (0, 1)

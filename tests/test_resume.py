@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from autograder import course as courses
-from autograder import intake, masters, reports
+from autograder import fleet, intake, masters, reports
 from autograder.archives import write
 from autograder.benches import samples
 from autograder.fleet import Stopped, grade_class
@@ -186,6 +186,20 @@ def test_ctrl_c_says_what_is_kept_and_what_to_do(tiny, tmp_path, capsys, monkeyp
     with pytest.raises(Stopped, match=r"stopped\. 1 of 4 submissions .* grades the rest"):
         grade_class(tiny, intake.read([folder], tiny).submissions, tmp_path / "out", jobs=2)
     assert len(scores(tmp_path / "out")) == 1
+
+
+def test_ctrl_c_while_the_class_is_timed_leaves_its_table_and_its_report(
+    tiny, tmp_path, capsys, monkeypatch
+):
+    def interrupted(*args, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(fleet, "time_class", interrupted)
+    folder, out = a_class(tiny, tmp_path / "class", 2), tmp_path / "out"
+    with pytest.raises(Stopped, match=r"stopped\. 2 of 2 submissions"):
+        grade_class(tiny, intake.read([folder], tiny).submissions, out)
+    assert len(table(out)) == 2
+    assert (out / "report.html").is_file()
 
 
 @pytest.fixture

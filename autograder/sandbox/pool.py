@@ -214,7 +214,10 @@ def _claim_users(count: int) -> list[tuple[int, socket.socket]]:
             claim.close()
     for _, claim in claims:
         claim.close()
-    raise SandboxError(f"other graders on this machine use all of the uids {_USERS}")
+    raise SandboxError(
+        f"{count} sandboxes want a user each, and of {len(_USERS)} some are taken by other graders "
+        "here: lower --jobs, or wait for them"
+    )
 
 
 def _environment(devices: Sequence[str]) -> dict[str, str]:

@@ -168,7 +168,9 @@ def _write(path: Path, notebooks: dict[str, Path]) -> None:
     """The zip, whole or not at all; each notebook under the name it was released with."""
     partial = path.with_suffix(".part")
     try:
-        with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as archive:
+        with zipfile.ZipFile(
+            partial, "w", zipfile.ZIP_DEFLATED, strict_timestamps=False
+        ) as archive:  # a file may be dated before zips were
             for name, file in notebooks.items():
                 archive.write(file, f"{name}.ipynb")
         os.replace(partial, path)
