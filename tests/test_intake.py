@@ -6,6 +6,7 @@ import io
 import json
 import os
 import stat
+import time
 import tracemalloc
 import zipfile
 from collections.abc import Iterable
@@ -21,7 +22,7 @@ from autograder.course import Course, Limits
 from autograder.intake import Intake, IntakeError, Submission, read, read_one
 from autograder.intake.files import MAX_FILES
 from autograder.intake.names import ID_BYTES, safe_id, unique_ids
-from autograder.intake.notebooks import MAX_JSON_VALUES
+from autograder.intake.notebooks import MAX_JSON_VALUES, parse
 from autograder.notebook import Notebook
 
 SHARED = {"forward", "kernel", "convolve"}
@@ -249,6 +250,34 @@ def test_blocks_of_no_language_are_python_where_none_has_one(tmp_path: Path) -> 
         "ridge_weights = 1",
         "running_mean = 2",
     ]
+
+
+def seconds(name: str, text: str) -> float:
+    began = time.process_time()
+    parse(name, text.encode())
+    return time.process_time() - began
+
+
+LONG = {
+    "a line that is nearly a fence": ("a.md", lambda n: f"```{' ' * n}`"),
+    "an empty line that is nearly a fence": ("a.md", lambda n: f"~~~{' ' * n}x`"),
+    "a fence that names a language far away": ("a.md", lambda n: f"```{' ' * n}python\nx = 1"),
+    "a quotation without an end": ("a.md", lambda n: "> " * n),
+    "a language without an end": ("a.md", lambda n: f"```code-cell}}{' ' * n}"),
+    "a title of tags without an end": ("a.py", lambda n: "# %%" + "tags=[" * n),
+    "many titles of tags without an end": (
+        "a.py", lambda n: ("# %% " + "tags=[" * 165 + "\n1\n") * (n // 50)
+    ),
+    "a title with a tag without an end": ("a.py", lambda n: f"# %% tags{' ' * n}"),
+    "pictures without an end": ("a.md", lambda n: "data:image/png;base64," * n),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("shape", LONG)
+def test_a_text_of_four_times_the_length_takes_about_four_times_as_long_to_read(shape: str) -> None:
+    name, text = LONG[shape]
+    short, long = (min(seconds(name, text(n)) for _ in range(3)) for n in (10_000, 40_000))
+    assert long < 8 * max(short, 0.005)
 
 
 # --- what cannot be read, and what its author is told --------------------------------------------

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from autograder.reports import markdown
 from autograder.reports.markdown import LONGEST, finder, render
 from autograder.reports.mathml import Unknown, mathml
 
@@ -225,6 +226,42 @@ def test_only_the_reader_itself_marks_where_a_formula_goes(monkeypatch) -> None:
 
 def test_what_was_cut_out_is_still_to_be_read() -> None:
     assert "<script>alert(1)</script>" in Elements(render("<script>alert(1)</script>")).words
+
+
+GROWING = {
+    "bold text that never ends, each of its own kind": lambda n: "".join(
+        f"<p><b x={i}>" for i in range(n // 11)
+    ),
+    "letters that never end, in many paragraphs": lambda n: (
+        "<b><i><u><s><em><strong><code>" * 3 + "\n\n" + "a\n\n" * (n // 3)
+    ),
+    "a wide table of empty rows": lambda n: (
+        "|a" * (n // 8) + "|\n" + "|-" * (n // 8) + "|\n" + "|\n" * (n // 4)
+    ),
+}
+
+
+@pytest.mark.parametrize("shape", GROWING)
+def test_html_that_grows_is_shown_as_it_was_written(shape: str, monkeypatch) -> None:
+    source = GROWING[shape](LONGEST)
+    made: list[int] = []
+    make = markdown.Limited.__call__
+    monkeypatch.setattr(
+        markdown.Limited, "__call__", lambda self, *a: made.append(1) or make(self, *a)
+    )
+    shown = render(source)
+    assert len(made) < 2 * LONGEST, "elements of a tree, each of which takes memory and time"
+    assert len(shown) < 20 * LONGEST
+    if "<p><b" in source:
+        assert "It grows too large" in shown
+        assert "&lt;p&gt;&lt;b x=0&gt;" in shown
+
+
+def test_html_that_does_not_grow_is_never_too_large() -> None:
+    for source in ("a\n\n" * 9000, "|a|b|\n|-|-|\n" + "|1|2|\n" * 4000, "- a\n" * 7000,
+                   "<b>a</b>" * 3000, "*a* " * 7000, "$x$ " * 7000):  # fmt: skip
+        assert "It grows too large" not in render(source)
+    assert "It grows too large" not in render("|||||||||\n|-|-|-|-|-|-|-|-|\n" + "|\n" * 9)
 
 
 def test_a_very_long_answer_is_cut_with_a_note() -> None:

@@ -9,6 +9,7 @@ import io
 import json
 import re
 import struct
+import time
 import zlib
 from contextlib import contextmanager
 from pathlib import Path
@@ -144,6 +145,29 @@ def test_answers_in_a_markdown_file_are_found_under_their_questions(tmp_path, co
         name: text for name, text in wanted.items() if name != "q2c_4"
     }
     assert wanted["q2c_4"][0] in got["q2c_4"]
+
+
+NEARLY = {
+    "a heading with a gap": lambda n: f"# a{' ' * n}b",
+    "a heading of blanks": lambda n: f"#{' ' * n}",
+    "headings of one letter": lambda n: "# a\n" * (n // 4),
+    "a paragraph that does not end": lambda n: f"a\n{' ' * n}b",
+    "marks that do not end": lambda n: "<!-- BEGIN " * (n // 10),
+}
+
+
+@pytest.mark.parametrize("shape", NEARLY)
+def test_an_answer_of_four_times_the_length_takes_about_four_times_as_long_to_find(course, shape):
+    notebook = next(n for n in course.notebooks if n.name == CPU)
+
+    def seconds(length: int) -> float:
+        cells = [intake.Cell(1, "markdown", NEARLY[shape](length))]
+        began = time.process_time()
+        answer_cells(cells, notebook)
+        return time.process_time() - began
+
+    short, long = (min(seconds(n) for _ in range(3)) for n in (10_000, 40_000))
+    assert long < 8 * max(short, 0.005)
 
 
 def test_pasted_attached_and_neighbouring_pictures_are_kept(tmp_path, course, released):

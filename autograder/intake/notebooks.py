@@ -31,9 +31,9 @@ MAX_PARSED = 200_000  # characters of a plain script that are cut into pieces
 MAX_TEXT = 2 << 20  # characters of Markdown that are kept, pictures apart
 
 _PERCENT = re.compile(r"^#[ \t]?%%(.*)$", re.MULTILINE)
-_TAGS = re.compile(r"""["']?tags["']?\s*[=:]\s*\[([^\]]*)\]""")
+_TAGS = re.compile(r"""["']?tags["']?\s*[=:]\s*\[([^\[\]]*)\]""")
 _QUOTED = re.compile(r"""["']([^"']*)["']""")
-_FENCE = re.compile(r"^([ \t>]*)(`{3,}|~{3,})[ \t]*([^`\n]*)$")
+_FENCE = re.compile(r"([ \t>]*)(`{3,}|~{3,})(.*)")
 _PYTHON = re.compile(r"^\{?\.?(?:code-cell\}?\s+)?(?:i?python[0-9.]*|py[0-9]?)\b", re.IGNORECASE)
 
 
@@ -272,6 +272,7 @@ def _fences(text: str) -> Iterator[tuple[str | None, str]]:
     lines: list[str] = []
     for line in text.split("\n"):
         mark = _FENCE.match(line)
+        mark = mark if mark and "`" not in mark[3] else None
         if opened is None and mark:
             yield None, "\n".join(lines)
             opened, lines = mark, []

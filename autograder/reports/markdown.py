@@ -32,6 +32,8 @@ from autograder.reports.wording import plain
 Picture = Callable[[str], str | None]  # finds a data URI by a name in the text
 
 LONGEST = 30_000  # characters of one answer that are shown
+_ELEMENTS = 1000  # of HTML that a text may make, and one more for each of its characters
+_AS_WRITTEN = Markup("<p>It grows too large as HTML. As it was written:</p><pre>{}</pre>")
 _TAGS = frozenset(
     "p br hr em strong b i u s del ins sub sup code pre kbd blockquote ul ol li dl dt dd table "
     "thead tbody tr th td img a span div center".split()
@@ -46,9 +48,13 @@ _WIDTH = re.compile(r"[1-9][0-9]{1,3}")
 def render(source: str, picture: Picture = lambda name: None) -> Markup:
     """The Markdown as HTML. `picture` finds what was handed in by the name that the text calls it:
     "attachment:image.png", "plots/a.png"."""
-    drawn = _Drawn()
-    rough = _markdown().render(plain(source, LONGEST), {"drawn": drawn})
-    parts = _TAG.split(_cleaner(picture).clean(rough))  # texts, and every second one a tag
+    drawn, text = _Drawn(), plain(source, LONGEST)
+    rough = _markdown().render(text, {"drawn": drawn})
+    try:
+        clean = _cleaner(picture, _ELEMENTS + len(text)).clean(rough)
+    except _TooManyError:
+        return _AS_WRITTEN.format(text)
+    parts = _TAG.split(clean)  # texts, and every second one a tag
     return Markup("".join(drawn.put_into(part, tag=i % 2 == 1) for i, part in enumerate(parts)))
 
 
@@ -118,8 +124,27 @@ def _hold(self: Any, tokens: Any, index: int, options: Any, env: dict[str, _Draw
     return f"<p>{held}</p>" if token.type in ("math_block", "amsmath") else held
 
 
-def _cleaner(picture: Picture) -> Cleaner:
-    return Cleaner(
+class _TooManyError(Exception):
+    """A text makes more elements than it may."""
+
+
+class Limited:
+    """Makes elements, so many at most. A tag that is not closed is opened again in all paragraphs
+    after it, as browsers do: a short text could make millions."""
+
+    def __init__(self, make: Callable[..., Any], most: int):
+        self._make, self._left = make, most
+
+    def __call__(self, *given: Any) -> Any:
+        self._left -= 1
+        if self._left < 0:
+            raise _TooManyError
+        return self._make(*given)
+
+
+def _cleaner(picture: Picture, most: int) -> Cleaner:
+    """`most`: elements that its parser makes before it gives up."""
+    cleaner = Cleaner(
         tags=_TAGS | _TITLES,
         attributes=_ATTRIBUTES,
         protocols={"http", "https", "mailto", "attachment", "data"},
@@ -127,6 +152,9 @@ def _cleaner(picture: Picture) -> Cleaner:
         strip_comments=True,
         filters=[partial(_Rewritten, picture=picture)],
     )
+    tree = cleaner.parser.tree
+    tree.elementClass = Limited(tree.elementClass, most)
+    return cleaner
 
 
 class _Rewritten(Filter):  # type: ignore[misc]

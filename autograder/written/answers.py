@@ -17,7 +17,7 @@ from autograder.intake import Cell
 from autograder.notebook import Notebook, Question
 
 _MARK = re.compile(r"<!-- (?:BEGIN|END) QUESTION -->")
-_HEADING = re.compile(r"^#{1,6}[ \t]+(.+?)[ \t]*$", re.MULTILINE)
+_HEADING = re.compile(r"^#{1,6}[ \t]+([^ \t\n].*)$", re.MULTILINE)
 _BREAK = re.compile(r"\n[ \t]*\n")
 
 
