@@ -157,7 +157,8 @@ def updated_in_place(Q, K, V, lam):
 
 @mistake(
     "causal_ridge_attention",
-    "no gradient reaches lam: `float(lam)` and `lam.item()` make a plain number of it",
+    "no gradient reaches lam: `float(lam)`, `lam.item()` and `torch.tensor(lam)` make a plain number "
+    "of it",
     fails=(GRADIENTS,),
 )
 def lam_made_a_number(Q, K, V, lam):
@@ -174,7 +175,8 @@ def lam_made_a_number(Q, K, V, lam):
 
 @mistake(
     "causal_ridge_attention",
-    "no gradient passes at all: the outputs are made under `torch.no_grad()`, or detached",
+    "no gradient passes at all: the outputs are made under `torch.no_grad()` (or after "
+    "`torch.set_grad_enabled(False)`), or detached",
     fails=(GRADIENTS,),
 )
 def without_gradients(Q, K, V, lam):
