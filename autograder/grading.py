@@ -30,6 +30,7 @@ from autograder.jobs import notebook_to_plain
 from autograder.notebook import Notebook, Question
 from autograder.remote import RemoteNamespace
 from autograder.results import (
+    NOT_HANDED_IN,
     CellProblem,
     NotebookResult,
     QuestionResult,
@@ -121,7 +122,7 @@ class Grader:
                 possible=notebook.possible,
                 status="ok",
                 questions=tuple(_unmet(q, "its notebook was not handed in") for q in automatic),
-                problem="this notebook was not handed in",
+                problem=NOT_HANDED_IN,
             )
         key = _notebook_key(self.course, notebook, submitted)
         if key in kept:

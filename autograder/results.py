@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
+NOT_HANDED_IN = "this notebook was not handed in"  # a notebook's `problem`
 Status = Literal["ok", "partly", "unreadable"]
 
 

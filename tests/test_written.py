@@ -24,6 +24,7 @@ from autograder.fleet import grade_class
 from autograder.intake import Submission
 from autograder.overrides import OverridesError
 from autograder.problems import problem_text
+from autograder.results import NOT_HANDED_IN, NotebookResult, Result
 from autograder.written import pages, pdf, scores, writing
 from autograder.written.answers import answer_cells, written_questions
 from tests import accessibility
@@ -395,6 +396,35 @@ BROKEN = {
 def test_a_score_that_cannot_be_used_is_named_with_its_line(tmp_path, course, row):
     with pytest.raises(OverridesError, match=re.escape(BROKEN[row])):
         read(tmp_path, course, row)
+
+
+def test_a_comma_that_cuts_a_score_in_two_is_named_with_its_line(tmp_path, course):
+    (alias,) = scores.aliases(course, ["ada"])
+    (tmp_path / "written.csv").write_text(f'{",".join(scores.HEAD)}\n{alias},{Q1},1,5,"ok"\n')
+    with pytest.raises(scores.WrittenError, match=r"line 2: it has more cells than the first row"):
+        scores.read(tmp_path, course, {"ada": [CPU]})
+    (tmp_path / "written.csv").write_text(f'{",".join(scores.HEAD)}\n{alias},{Q1},"0,5",ok,,\n')
+    assert scores.read(tmp_path, course, {"ada": [CPU]}).given["ada", Q1].score == 0.5
+
+
+def test_written_questions_of_a_notebook_that_was_not_handed_in_count_nothing_of_their_points(
+    course,
+):
+    def graded(name: str, problem: str) -> Result:
+        notebook = NotebookResult(CPU, "", 0.0, 14.0, "ok", problem=problem)
+        return Result(name, 0.0, 14.0, "ok", (notebook,))
+
+    one = scores.Given(0.5, "", "here")
+    decided = scores.Scores(course, {("ada", Q1): one})
+    for result, score, possible in (
+        (graded("ada", ""), 0.5, 15.0),
+        (graded("ben", NOT_HANDED_IN), 0.0, 15.0),
+        (graded("cai", ""), 0.0, 14.0),  # not read yet
+    ):
+        counts = decided.apply(result)
+        assert (counts.score, counts.possible) == (score, possible), result.submission
+    nothing = scores.Scores(course).apply(graded("ben", NOT_HANDED_IN))
+    assert nothing.possible == 14
 
 
 def test_every_mistake_is_told_at_once_and_another_file_is_read_too(tmp_path, course):

@@ -23,13 +23,14 @@ from pathlib import Path
 from autograder.course import Course, secret
 from autograder.notebook import Notebook, Question
 from autograder.overrides import OverridesError
-from autograder.results import NotebookResult, QuestionResult, Result
+from autograder.results import NOT_HANDED_IN, NotebookResult, QuestionResult, Result
 from autograder.written.answers import written_questions
 
 FILE = "written.csv"
 FILES = "written*.csv"
 HEAD = ("submission", "question", "score", "comment")
 _MOST_ERRORS = 12
+_TOO_MANY = 'it has more cells than the first row: put a comment, or a 1,5, in quotes: "1,5"'
 _LONGEST = 10_000  # characters of a comment
 _LETTERS = "BCDFGHJKLMNPQRSTVWXZ"
 _ALIAS = 7
@@ -68,13 +69,20 @@ class Scores:
             possible=result.possible + sum(possible for _, possible in more),
         )
 
+    def _answer(self, submission: str, notebook: NotebookResult, question: str) -> Given | None:
+        given = self.given.get((submission, question))
+        if given is None and notebook.problem == NOT_HANDED_IN:
+            counts = any(label == question for _, label in self.given)
+            return Given(0.0, "its notebook was not handed in", "") if counts else None
+        return given
+
     def _notebook(self, submission: str, notebook: NotebookResult) -> NotebookResult:
         read = tuple(
             QuestionResult(q.name, q.part, q.title, given.score, q.points, (),
                            written=True, comment=given.comment)
             for n, q in written_questions(self.course)
             if n.name == notebook.name
-            and (given := self.given.get((submission, label(n, q)))) is not None
+            and (given := self._answer(submission, notebook, label(n, q))) is not None
         )  # fmt: skip
         return replace(
             notebook,
@@ -163,6 +171,9 @@ class _Reader:
                 self.errors.append(f"{file}: its first row is to name the column '{missing[0]}'")
                 return
             for cells in table:
+                if any(cells[len(head) :]):
+                    self.errors.append(f"{file}, line {table.line_num}: {_TOO_MANY}")
+                    continue
                 row = dict(zip(head, map(str.strip, cells), strict=False))
                 yield table.line_num, {name: row.get(name, "") for name in HEAD}
         except csv.Error as error:

@@ -157,8 +157,8 @@ def updated_in_place(Q, K, V, lam):
 
 @mistake(
     "causal_ridge_attention",
-    "no gradient reaches lam: `float(lam)`, `lam.item()` and `torch.tensor(lam)` make a plain number "
-    "of it",
+    "no gradient reaches lam: `float(lam)`, `lam.item()` and `torch.tensor(lam)` make a plain "
+    "number of it",
     fails=(GRADIENTS,),
 )
 def lam_made_a_number(Q, K, V, lam):
