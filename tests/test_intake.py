@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import os
@@ -23,6 +24,7 @@ from autograder.intake import Intake, IntakeError, Submission, read, read_one
 from autograder.intake.files import MAX_FILES
 from autograder.intake.names import ID_BYTES, safe_id, unique_ids
 from autograder.intake.notebooks import MAX_JSON_VALUES, parse
+from autograder.intake.pictures import MAX_COUNT
 from autograder.notebook import Notebook
 
 SHARED = {"forward", "kernel", "convolve"}
@@ -343,6 +345,14 @@ def test_a_file_of_pasted_data_is_refused(tmp_path: Path, name: str, source: str
     path.write_bytes(ipynb(source) if name == "a.ipynb" else source.encode())
     [submission] = read([path], course).submissions
     assert "far more code" in submission.problems[0]
+
+
+def test_of_thousands_of_pictures_so_many_are_kept_as_can_be_searched(tmp_path: Path) -> None:
+    gif = base64.b64encode(b"GIF89a").decode()
+    text = f"![a](data:image/gif;base64,{gif}) " * 3 * MAX_COUNT
+    data = f"```python\nridge_weights = 1\n```\n{text}".encode()
+    [found] = one(tmp_path, "a.md", data).notebooks.values()
+    assert sum(len(cell.pictures) for cell in found.cells) == MAX_COUNT
 
 
 def test_broken_characters_are_replaced_so_that_the_text_can_go_anywhere(tmp_path: Path) -> None:

@@ -130,7 +130,9 @@ def test_pictures_are_those_handed_in_and_others_are_named() -> None:
     assert [p["alt"] for p in pictures] == ["my plot", "b", "c", "s"]
     assert {p["src"] for p in pictures} == {PNG}
     assert pictures[1]["width"] == "300"
-    assert "not handed in, or of a kind that is not shown: http://example.org/x.png" in shown.words
+    assert (
+        "not handed in, too large, or of a kind not shown: http://example.org/x.png" in shown.words
+    )
     assert "missing.png" in shown.words
 
 

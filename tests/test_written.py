@@ -24,6 +24,7 @@ from autograder.fleet import grade_class
 from autograder.intake import Submission
 from autograder.overrides import OverridesError
 from autograder.problems import problem_text
+from autograder.reports import cells
 from autograder.results import NOT_HANDED_IN, NotebookResult, Result
 from autograder.written import pages, pdf, scores, writing
 from autograder.written.answers import answer_cells, written_questions
@@ -82,8 +83,8 @@ def hand_in(folder: Path, course: courses.Course, **files: object) -> list[Submi
 def found(submission: Submission, course: courses.Course) -> dict[str, list[str]]:
     """By question the sources of the cells that answer it, without what is not answered."""
     notebook = next(n for n in course.notebooks if n.name == CPU)
-    cells = answer_cells(submission.notebooks[CPU].cells, notebook)
-    return {name: [cell.source for cell in them] for name, them in cells.items() if them}
+    answers = answer_cells(submission.notebooks[CPU].cells, notebook)
+    return {name: [cell.source for cell in them] for name, them in answers.items() if them}
 
 
 # --- finding them --------------------------------------------------------------------------------
@@ -112,14 +113,14 @@ def test_other_ids_added_cells_and_text_in_the_question_s_own_cell_change_nothin
     notebook = filled(
         released, {"q2c_1": "_Type your answer here, replacing this text._ Rounding."}
     )
-    cells = notebook["cells"]
-    at = next(i for i, c in enumerate(cells) if c["id"] == "q2c_2-1")
-    cells[at]["source"] += "\n\nHere I answered in the wrong cell."
-    cells.insert(at, {"cell_type": "markdown", "metadata": {}, "id": "x", "source": "Added."})
-    cells.insert(at + 1, {"cell_type": "code", "metadata": {}, "id": "y", "source": "1 + 1",
-                          "outputs": [], "execution_count": None})  # fmt: skip
-    cells.append({"cell_type": "markdown", "metadata": {}, "id": "z", "source": "Thank you!"})
-    for number, cell in enumerate(cells):
+    written = notebook["cells"]
+    at = next(i for i, c in enumerate(written) if c["id"] == "q2c_2-1")
+    written[at]["source"] += "\n\nHere I answered in the wrong cell."
+    written.insert(at, {"cell_type": "markdown", "metadata": {}, "id": "x", "source": "Added."})
+    written.insert(at + 1, {"cell_type": "code", "metadata": {}, "id": "y", "source": "1 + 1",
+                            "outputs": [], "execution_count": None})  # fmt: skip
+    written.append({"cell_type": "markdown", "metadata": {}, "id": "z", "source": "Thank you!"})
+    for number, cell in enumerate(written):
         cell["id"] = f"colab{number}"
     [one] = hand_in(tmp_path, course, ada=notebook)
     assert found(one, course) == {
@@ -162,9 +163,9 @@ def test_an_answer_of_four_times_the_length_takes_about_four_times_as_long_to_fi
     notebook = next(n for n in course.notebooks if n.name == CPU)
 
     def seconds(length: int) -> float:
-        cells = [intake.Cell(1, "markdown", NEARLY[shape](length))]
+        cell = intake.Cell(1, "markdown", NEARLY[shape](length))
         began = time.process_time()
-        answer_cells(cells, notebook)
+        answer_cells([cell], notebook)
         return time.process_time() - began
 
     short, long = (min(seconds(n) for _ in range(3)) for n in (10_000, 40_000))
@@ -310,15 +311,53 @@ def test_a_real_browser_runs_and_loads_nothing_of_it_even_without_the_page_s_pol
         browser.close()
 
 
+def test_what_an_answer_makes_of_its_text_and_pictures_has_an_end(tmp_path, course, released):
+    """Pages of it, too, and each says what is left out."""
+    picture = base64.b64encode(png() + bytes(300_000)).decode()
+    answers = {
+        "q2c_1": "![](attachment:a)" * 1700,
+        "q2c_2": "![](attachment:gone)" * 1400,
+        "q2c_3": "$x_1$ " * 4900,
+        "q2c_5": "It still says this.",
+    }
+    notebook = filled(released, answers)
+    for cell in notebook["cells"]:
+        if "attachment:a)" in cell["source"]:
+            cell["attachments"] = {"a": {"image/png": picture}}
+    at = next(i for i, c in enumerate(notebook["cells"]) if c["source"] == answers["q2c_3"])
+    notebook["cells"][at:at] = [notebook["cells"][at]] * 60
+    [one] = hand_in(tmp_path, course, ada=notebook)
+    html = pages.document(one, course)
+    assert 20 <= html.count(picture) <= 30
+    assert len(html) < 25_000_000
+    assert html.count("<math") <= 25_000
+    assert "Not shown: this page is long enough" in html
+    assert "It still says this." in html
+    assert len(question_page(1, course, [one])) < 13_000_000
+
+
+def test_a_question_s_page_has_an_end_and_still_has_everybody_s_words(
+    tmp_path, course, released, monkeypatch
+):
+    monkeypatch.setattr(pages, "_IN_A_PAGE", 100_000)
+    picture = base64.b64encode(png() + bytes(10_000)).decode()
+    text = f"![x](data:image/png;base64,{picture}) and my words"
+    people = {f"p{i}": filled(released, {"q2c_1": text}) for i in range(12)}
+    html = question_page(1, course, hand_in(tmp_path, course, **people))
+    assert html.count("and my words") == 12
+    assert html.count(picture) == 7
+    assert html.count("picture not handed in, too large") == 5
+
+
 def test_an_answer_that_cannot_be_laid_out_costs_no_other(course, handed_in, monkeypatch):
-    made = pages.render
+    made = cells.render
 
     def render(source, *more):
         if "Answer 3" in source:
             raise RecursionError(source)
         return made(source, *more)
 
-    monkeypatch.setattr(pages, "render", render)
+    monkeypatch.setattr(cells, "render", render)
     html = question_page(1, course, handed_in)
     assert "This answer cannot be laid out (RecursionError)" in html
     assert len(re.findall(r"Answer \d to the first", html)) == 6

@@ -101,7 +101,7 @@ def _clean(text: str) -> str:
 
 
 def _number(cells: Iterable[_Raw | _Drawn]) -> tuple[Cell, ...]:
-    left, room = MAX_TEXT, pictures.MAX_TOTAL
+    left, room, most = MAX_TEXT, pictures.MAX_TOTAL, pictures.MAX_COUNT
     numbered = []
     for number, (kind, source, tags, *attached) in enumerate(cells, start=1):
         if kind == "code":
@@ -110,8 +110,8 @@ def _number(cells: Iterable[_Raw | _Drawn]) -> tuple[Cell, ...]:
         text, pasted = pictures.lifted(source)
         kept = []
         for name, uri in (*itertools.chain(*attached), *pasted):
-            room -= len(uri)
-            kept += [(name, uri)] if room >= 0 else []
+            room, most = room - len(uri), most - 1
+            kept += [(name, uri)] if room >= 0 and most >= 0 else []
         numbered.append(Cell(number, kind, text[:left], tags, tuple(kept)))
         left -= len(numbered[-1].source)
     return tuple(numbered)

@@ -15,6 +15,7 @@ from typing import Any
 KINDS = (".png", ".jpg", ".jpeg", ".gif", ".webp")
 MAX_BYTES = 8 << 20  # one picture
 MAX_TOTAL = 24 << 20  # all pictures of a notebook, and all that lie beside it
+MAX_COUNT = 1000  # of a notebook
 _FORMATS = (
     (b"\x89PNG\r\n\x1a\n", "png"),
     (b"\xff\xd8\xff", "jpeg"),

@@ -45,10 +45,10 @@ _HELD = re.compile("([0-9a-f]{32})-([0-9]{1,9})-")
 _WIDTH = re.compile(r"[1-9][0-9]{1,3}")
 
 
-def render(source: str, picture: Picture = lambda name: None) -> Markup:
-    """The Markdown as HTML. `picture` finds what was handed in by the name that the text calls it:
-    "attachment:image.png", "plots/a.png"."""
-    drawn, text = _Drawn(), plain(source, LONGEST)
+def render(source: str, picture: Picture = lambda name: None, longest: int = LONGEST) -> Markup:
+    """The first `longest` characters of Markdown as HTML. `picture` finds what was handed in by the
+    name that the text calls it: "attachment:image.png", "plots/a.png"."""
+    drawn, text = _Drawn(), plain(source, longest)
     rough = _markdown().render(text, {"drawn": drawn})
     try:
         clean = _cleaner(picture, _ELEMENTS + len(text)).clean(rough)
@@ -188,7 +188,9 @@ class _Rewritten(Filter):  # type: ignore[misc]
         name, alt = given.get("src", ""), given.get("alt", "") or "a picture without a description"
         uri = self._picture(name) if name else None
         if uri is None:
-            yield _text(f"[picture not handed in, or of a kind that is not shown: {name or alt}]")
+            yield _text(
+                f"[picture not handed in, too large, or of a kind not shown: {name or alt}]"
+            )
             return
         data = {(None, "src"): uri, (None, "alt"): alt}
         if _WIDTH.fullmatch(given.get("width", "")):

@@ -9,7 +9,7 @@ and those that are as they were handed out are not repeated.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -17,14 +17,14 @@ from markupsafe import Markup
 from autograder.intake import Cell, Submission
 from autograder.intake.identify import definitions
 from autograder.notebook import Notebook
-from autograder.reports.markdown import finder, render
-from autograder.reports.wording import plain
+from autograder.reports.cells import Room, code
 from autograder.results import CellProblem, NotebookResult, QuestionResult
 from autograder.written.answers import answer_cells, squeezed
 
-LONGEST_CELL = 10_000  # characters of one cell that are shown
+LONGEST_CELL = 10_000  # characters of one cell of Markdown that are shown
 LONGEST_PAGE = 600_000  # characters of all cells of a notebook
 MOST_PICTURES = 1_000_000  # characters of all pictures of a notebook, as data
+MOST_HTML = 3_000_000  # characters that are made of all cells of a notebook
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def blocks(
             *(Block(problem=problem) for problem in result.cells),
             Block(questions=result.questions),
         ]
-    show = _shower(submission)
+    room = Room(LONGEST_PAGE, MOST_PICTURES, MOST_HTML, longest=LONGEST_CELL)
     homes, concerned = _homes(result, notebook, submitted.cells)
     problems = {problem.cell: problem for problem in result.cells}
     given = {squeezed(cell.source) for cell in notebook.given}
@@ -66,7 +66,8 @@ def blocks(
     quiet: list[Cell] = []
     for cell in submitted.cells:
         if cell.number in concerned or cell.number in problems:
-            found += [_folded(quiet, given), Block(show(cell), problems.get(cell.number))]
+            shown = Shown(cell.number, room.show(cell, submission))
+            found += [_folded(quiet, given), Block(shown, problems.get(cell.number))]
             found += [Block(questions=tuple(homes.get(cell.number, ())))]
             quiet = []
         else:
@@ -96,31 +97,5 @@ def _homes(
 
 def _folded(cells: Sequence[Cell], given: set[str]) -> Block:
     own = [cell for cell in cells if cell.source.strip() and squeezed(cell.source) not in given]
-    shown = tuple(Shown(cell.number, _source(cell.source)) for cell in own)
+    shown = tuple(Shown(cell.number, code(cell.source)) for cell in own)
     return Block(folded=shown, handed_out=len(cells) - len(own))
-
-
-def _shower(submission: Submission) -> Callable[[Cell], Shown]:
-    """Shows one cell after another, as long as there is room for them."""
-    room = {"text": LONGEST_PAGE, "pictures": MOST_PICTURES}
-
-    def show(cell: Cell) -> Shown:
-        room["text"] -= len(cell.source)
-        if room["text"] < 0:
-            return Shown(cell.number, Markup("<p>Not shown: this page is long enough.</p>"))
-        if cell.kind == "code":
-            return Shown(cell.number, _source(cell.source))
-        find = finder(dict(cell.pictures), submission.pictures)
-
-        def small_enough(name: str) -> str | None:
-            uri = find(name)
-            room["pictures"] -= len(uri or "")
-            return uri if room["pictures"] >= 0 else None
-
-        return Shown(cell.number, render(cell.source[:LONGEST_CELL], small_enough))
-
-    return show
-
-
-def _source(source: str) -> Markup:
-    return Markup("<pre><code>{}</code></pre>").format(plain(source.strip("\n"), LONGEST_CELL))

@@ -14,15 +14,18 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from autograder.course import Course
-from autograder.intake import Cell, Submission
+from autograder.intake import Submission
 from autograder.notebook import Notebook, Question
-from autograder.reports.markdown import finder, render
+from autograder.reports.cells import Room
+from autograder.reports.markdown import render
 from autograder.reports.render import render as page
-from autograder.reports.wording import plain
 from autograder.written.answers import answer_cells, written_questions
 from autograder.written.scores import label
 
-LONGEST_CODE = 10_000
+_PICTURES, _HTML = 12_000_000, 3_000_000  # characters of one answer: the largest picture is 11 MB
+_IN_A_PAGE = 100_000_000  # characters of all answers to a question, of text and of pictures
+_IN_A_DOCUMENT = 50_000_000
+_TEXT = 100_000  # characters of one answer, as it was written
 _UNMADE = Markup("<p>This answer cannot be laid out ({}). Read it in its notebook.</p>")
 
 
@@ -62,27 +65,14 @@ def asked(course: Course) -> list[Asked]:
     return [Asked(notebook, question) for notebook, question in written_questions(course)]
 
 
-def blocks(cells: Sequence[Cell], submission: Submission) -> tuple[Markup, ...]:
-    """The cells of an answer as HTML."""
-    beside = submission.pictures
-    return tuple(
-        code(cell.source) if cell.kind == "code"
-        else render(cell.source, finder(dict(cell.pictures), beside))
-        for cell in cells
-    )  # fmt: skip
-
-
-def code(source: str) -> Markup:
-    return Markup("<pre><code>{}</code></pre>").format(plain(source, LONGEST_CODE))
-
-
 def question_page(
     this: Asked, course: Course, submissions: Sequence[Submission], names: Mapping[str, str]
 ) -> tuple[str, tuple[int, int]]:
     """Everybody's answer to one question, and how many answered of those who handed in its
     notebook. `names` are aliases by id."""
+    room = _room(_IN_A_PAGE)
     answers = [
-        Shown(names[s.id], _answer(s, this))
+        Shown(names[s.id], _answer(s, this, room))
         for s in submissions
         if this.notebook.name in s.notebooks
     ]
@@ -105,10 +95,10 @@ def question_page(
 
 def document(submission: Submission, course: Course) -> str:
     """One submission's answers, a question a page."""
-    sheets = []
+    sheets, room = [], _room(_IN_A_DOCUMENT)
     for this in asked(course):
         handed_in = this.notebook.name in submission.notebooks
-        answer = _answer(submission, this) if handed_in else ()
+        answer = _answer(submission, this, room) if handed_in else ()
         why = "Nothing was written." if handed_in else "This notebook was not handed in."
         sheets.append((this, answer, why))
     return page("document.html.j2", course=course, submission=submission, sheets=sheets)
@@ -120,11 +110,18 @@ def index_page(course: Course, counts: Mapping[str, tuple[int, int]]) -> str:
     return page("written.html.j2", course=course, questions=asked(course), counts=counts)
 
 
-def _answer(submission: Submission, this: Asked) -> tuple[Markup, ...]:
-    """The answer as HTML; where it cannot be laid out, a note in its place."""
+def _room(size: int) -> Room:
+    """The room of a page, whose text is limited by what is made of it."""
+    return Room(text=size, pictures=size, html=size, names=size)
+
+
+def _answer(submission: Submission, this: Asked, page: Room) -> tuple[Markup, ...]:
+    """The answer's cells as HTML; where it cannot be laid out, a note in its place."""
+    room = Room(_TEXT, _PICTURES, _HTML, around=page)
     try:
         cells = submission.notebooks[this.notebook.name].cells
-        return blocks(answer_cells(cells, this.notebook)[this.question.name], submission)
+        answer = answer_cells(cells, this.notebook)[this.question.name]
+        return tuple(room.show(cell, submission) for cell in answer)
     except Exception as error:  # whatever a stranger's text led to, it costs this answer alone
         return (_UNMADE.format(type(error).__name__),)
 
