@@ -360,9 +360,73 @@ def test_a_link_by_which_a_python_is_found_opens_no_folder(pool, level, monkeypa
         shutil.rmtree(folder)
 
 
+LOCKS = {
+    "flock": "fcntl.flock(f, fcntl.LOCK_SH)",
+    "a lock of a process": "fcntl.lockf(f, fcntl.LOCK_SH, 77, 4242)",
+    "a lock of an open file": "fcntl.fcntl(f, 37, struct.pack('hhqqi', 0, 0, 4242, 77, 0))",
+}
+LOOKS = {
+    "flock": "fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)",
+    "F_GETLK": "fcntl.fcntl(f, 5, struct.pack('hhqqi', 1, 0, 0, 0, 0))",
+    "F_OFD_GETLK": "fcntl.fcntl(f, 36, struct.pack('hhqqi', 1, 0, 0, 0, 0))",
+    "F_GETLK with a number of 64 bits": "raw(72, f.fileno(), 5 | 1 << 32, room) and room.raw",
+    "/proc/locks": "[line for line in open('/proc/locks') if '4242' in line]",
+}
+ONE_FILE = """
+import ctypes, fcntl, struct
+f = open('labkit/checks.py')
+raw = ctypes.CDLL(None).syscall
+raw.argtypes = [ctypes.c_long] * 3 + [ctypes.c_char_p]
+room = ctypes.create_string_buffer(struct.pack('hhqqi', 1, 0, 0, 0, 0), 64)
+"""
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_two_submissions_cannot_talk_by_locks_of_a_file_that_both_read(pool, lock):
+    with pool.child() as one, pool.child() as other:
+        for child in (one, other):
+            assert run(child, ONE_FILE)["ok"]
+        before = [attempt(other, look) for look in LOOKS.values()]
+        attempt(one, LOCKS[lock])
+        after = [attempt(other, look) for look in LOOKS.values()]
+        for look, was, now in zip(LOOKS, before, after, strict=True):
+            assert now == was, f"what one sandbox locks another one sees, by {look}"
+
+
+@pytest.mark.parametrize("call", ["inotify_init()", "inotify_init1(0)"])
+def test_a_submission_cannot_see_when_another_opens_a_file(child, call):
+    assert attempt(child, f"__import__('ctypes').CDLL(None).{call}") == "-1", "it can watch files"
+
+
+def test_programs_that_lock_a_file_of_their_own_go_on(child):
+    source = """
+import fcntl, sqlite3, tempfile
+with tempfile.TemporaryFile() as f:
+    fcntl.flock(f, fcntl.LOCK_EX)
+    fcntl.lockf(f, fcntl.LOCK_EX)
+with sqlite3.connect("mine.db") as base:
+    base.execute("create table t (x)")
+    base.execute("insert into t values (3)")
+x = sqlite3.connect("mine.db").execute("select x from t").fetchone()[0]
+"""
+    assert run(child, source)["ok"]
+    assert value(child, "x") == 3
+
+
+def test_two_submissions_cannot_talk_by_files_in_shared_memory(pool):
+    if pool.level == "uid":
+        pytest.skip("what every user may read can be read there: `doctor` says so")
+    path = f"/dev/shm/word-{os.getpid()}"
+    with pool.child() as one, pool.child() as other:
+        attempt(one, f"(open({path!r}, 'w').write('x'), __import__('os').chmod({path!r}, 0o666))")
+        assert attempt(other, f"open({path!r}).read()").startswith("raised"), (
+            "a file of one sandbox can be read in another"
+        )
+
+
 def needs_shared_memory(pool: Pool) -> None:
-    if pool.level == "landlock" and not pool.users:
-        pytest.skip("where all run as the grader's user, /dev/shm is closed to them")
+    if pool.level == "landlock":
+        pytest.skip("/dev/shm, which is everybody's, is closed there")
 
 
 def test_worker_processes_can_be_used(child, pool):

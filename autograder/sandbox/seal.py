@@ -5,8 +5,8 @@ folder), `inside` in the process that will run the student's code, from which th
 
   namespaces  own users, processes, network, mounts, IPC and host name; a read-only root that holds
               Python and the libraries and nothing else; no capabilities; seccomp; limits
-  landlock    Landlock: files by path, signals and sockets; seccomp; limits; as root another user,
-              else more that seccomp refuses, and no folder that is anybody else's
+  landlock    Landlock: files by path, signals and sockets; no folder that is anybody else's;
+              seccomp; limits; as root another user, else more that seccomp refuses
   uid         another user, who can read only what everyone can; seccomp; limits
   none        limits only: for code that is trusted anyway
 """
@@ -151,10 +151,9 @@ def inside(settings: Settings, work: str) -> None:
         of_drivers = _PROC_OF_DRIVERS if settings.devices else ()
         proc = [f"/proc/{name}" for name in (*_PROC, *of_drivers, os.getpid())]
         folders = [path for path in settings.read_only if not os.path.islink(path)]
-        shared = [] if settings.user is None else ["/dev/shm"]
-        kernel.landlock(
+        kernel.landlock(  # not /dev/shm: what lies there is everybody's
             [*_SYSTEM, *etc, *proc, *folders, settings.public],
-            [work, *shared, *devices, *settings.devices],
+            [work, *devices, *settings.devices],
         )
     system_calls(settings.level == "landlock" and settings.user is None).load()
 
@@ -245,8 +244,9 @@ def _set_limits(settings: Settings) -> None:
 # System calls a notebook has no use for and an attack has. EPERM, as an unprivileged user expects.
 _DENIED = """
 acct add_key bpf chroot clock_adjtime clock_settime create_module delete_module fanotify_init
-finit_module fsconfig fsmount fsopen fspick init_module io_uring_enter io_uring_register
-io_uring_setup ioperm iopl kcmp kexec_file_load kexec_load keyctl lookup_dcookie memfd_create
+finit_module fsconfig fsmount fsopen fspick init_module inotify_add_watch inotify_init inotify_init1
+io_uring_enter io_uring_register io_uring_setup ioperm iopl kcmp kexec_file_load kexec_load keyctl
+lookup_dcookie memfd_create
 memfd_secret modify_ldt mount mount_setattr move_mount mq_open msgget name_to_handle_at nfsservctl
 open_by_handle_at open_tree perf_event_open personality pidfd_getfd pivot_root process_madvise
 process_vm_readv process_vm_writev ptrace quotactl quotactl_fd reboot request_key semget
@@ -272,6 +272,11 @@ setxattr socket utime utimensat utimes
 # fchmodat2 setxattrat removexattrat file_setattr: the same on every processor, and younger than
 # many a libseccomp, which then knows no names for them.
 _DENIED_BY_NUMBER = (452, 463, 466, 469)
+# Commands of fcntl by which sandboxes could talk: what they set belongs to a file, and all read the
+# same ones. Locks are granted and hold nothing, so that programs that want one go on.
+_LOCKING = (6, 7, 37, 38)  # F_SETLK F_SETLKW F_OFD_SETLK F_OFD_SETLKW
+_TELLING = (5, 36, *range(1024, 1027), *range(1035, 1039))  # F_GETLK, leases, F_NOTIFY, hints
+_LOW_HALF = 0xFFFFFFFF  # of an argument: all that the kernel reads of a command
 _AF_UNIX = 1
 _NOT_STREAM = (2, 4, 8)  # the bits that tell a socket's other types from SOCK_STREAM, which is 1
 _UNCOUNTED_MEMORY = (0x01 | 0x20, 0x100)  # mmap's flags: SHARED with ANONYMOUS; GROWSDOWN
@@ -297,8 +302,8 @@ def resident_at_start() -> int:
 
 def system_calls(among_its_own: bool = False) -> Any:
     """The seccomp filter: allow what notebooks do, refuse `_DENIED`, new namespaces, every socket
-    but the local kind (DataLoader needs that one), and memory that no limit counts. Raises OSError
-    without libseccomp.
+    but the local kind (DataLoader needs that one), and memory that no limit counts; grant locks of
+    files in name only. Raises OSError without libseccomp.
 
     among_its_own  the sandbox runs as the grader's own user, who sees the grader's files: no
                    sockets but pairs (of a kind that reaches nothing else), and nothing is done to
@@ -326,6 +331,11 @@ def system_calls(among_its_own: bool = False) -> Any:
         for bit in _NOT_STREAM:
             rules.add_rule(refuse, "socketpair", seccomp.Arg(1, seccomp.MASKED_EQ, bit, bit))
         rules.add_rule(refuse, "prlimit64", seccomp.Arg(0, seccomp.NE, 0))
+    in_name_only = seccomp.ERRNO(0)
+    rules.add_rule(in_name_only, "flock")
+    for action, commands in ((in_name_only, _LOCKING), (refuse, _TELLING)):
+        for command in commands:
+            rules.add_rule(action, "fcntl", seccomp.Arg(1, seccomp.MASKED_EQ, _LOW_HALF, command))
     # Memory that RLIMIT_DATA does not count.
     for flags in _UNCOUNTED_MEMORY:
         rules.add_rule(refuse, "mmap", seccomp.Arg(3, seccomp.MASKED_EQ, flags, flags))
