@@ -410,6 +410,15 @@ def test_the_file_to_fill_in_has_a_row_an_answer_and_keeps_what_was_filled_in(co
     assert len(more.splitlines()) == len(begun.splitlines()) + 5
 
 
+def test_a_file_in_another_encoding_is_one_clear_line_and_stays(course, tmp_path):
+    table = tmp_path / "written.csv"
+    table.write_bytes(f"submission,question,score,comment\nada,{Q1},1,très\n".encode("cp1252"))
+    before = table.read_bytes()
+    with pytest.raises(scores.WrittenError, match=r"written\.csv: .*save it as CSV in UTF-8"):
+        writing.write_all(course, [], tmp_path, print)
+    assert table.read_bytes() == before
+
+
 def test_an_alias_stays_and_another_purpose_has_others(course, monkeypatch):
     names = scores.aliases(course, ["ada", "bo"])
     assert all(re.fullmatch("[B-Z]{7}", name) for name in names), "spreadsheets spoil numbers"
