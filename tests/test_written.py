@@ -410,6 +410,22 @@ def test_the_file_to_fill_in_has_a_row_an_answer_and_keeps_what_was_filled_in(co
     assert len(more.splitlines()) == len(begun.splitlines()) + 5
 
 
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_the_file_to_fill_in_keeps_the_semicolons_that_a_spreadsheet_put_there(course, mark):
+    handed_in = {"ada": [CPU], "bo": ["q_purification"]}
+    rows = list(csv.reader(io.StringIO(scores.blank(course, handed_in))))
+    rows[1][2:] = ["0,5", "so; so"]
+    saved = io.StringIO()
+    csv.writer(saved, delimiter=";", lineterminator="\n").writerows(rows)
+    begun = mark + saved.getvalue()
+    assert scores.blank(course, handed_in, begun) == begun
+    more = scores.blank(course, {**handed_in, "cy": [CPU]}, begun)
+    assert more.startswith(begun)
+    added = more[len(begun) :].splitlines()
+    assert len(added) == 5
+    assert all(re.fullmatch(r"[B-Z]{7};[^;,]+;;", row) for row in added)
+
+
 def test_a_file_in_another_encoding_is_one_clear_line_and_stays(course, tmp_path):
     table = tmp_path / "written.csv"
     table.write_bytes(f"submission,question,score,comment\nada,{Q1},1,très\n".encode("cp1252"))

@@ -24,6 +24,7 @@ from autograder.course import Course, secret
 from autograder.notebook import Notebook, Question
 from autograder.overrides import OverridesError
 from autograder.results import NotebookResult, QuestionResult, Result
+from autograder.separators import separator
 from autograder.written.answers import written_questions
 
 FILE = "written.csv"
@@ -155,8 +156,7 @@ class _Reader:
         except (OSError, UnicodeDecodeError):
             self.errors.append(f"{file}: it cannot be read; save it as CSV in UTF-8")
             return
-        first = text.partition("\n")[0]
-        table = csv.reader(io.StringIO(text), delimiter=";" if ";" in first else ",")
+        table = csv.reader(io.StringIO(text), delimiter=separator(text))
         try:
             head = [name.strip().lower() for name in next(table, [])]
             if missing := [name for name in HEAD[:3] if name not in head]:
@@ -218,10 +218,12 @@ def blank(course: Course, handed_in: Mapping[str, Collection[str]], before: str 
     are, and what it lacks comes after them."""
     text = io.StringIO()
     text.write(before if before.endswith("\n") or not before else f"{before}\n")
-    writer = csv.writer(text, lineterminator="\n")
+    mark = separator(before)
+    writer = csv.writer(text, delimiter=mark, lineterminator="\n")
     if not before:
         writer.writerow(HEAD)
-    there = {tuple(row[:2]) for row in csv.reader(io.StringIO(before.lstrip("\ufeff")))}
+    table = csv.reader(io.StringIO(before.lstrip("\ufeff")), delimiter=mark)
+    there = {tuple(row[:2]) for row in table}
     names = aliases(course, handed_in)
     for notebook, question in written_questions(course):
         for name, submission in sorted(names.items()):
