@@ -362,6 +362,8 @@ BROKEN = {
     f"ada,{Q1},good,": "the score 'good' is no number",
     f"ada,{Q1},,well done": "a comment without a score: give one, 0 if need be",
     f"ada,{Q1},1,\nada,{Q1},0.5,": "line 3: this answer has a score already, in",
+    f'ada,{Q1},0,5,"ok"': "line 2: it has 5 cells, and the first row 4",
+    f"bo,{Q1},1,\nada,{Q1},0,5,": "line 3: it has 5 cells, and the first row 4",
     "ada,q_purification 3b Q1,1,": "ada did not hand in q_purification",
     f"ada,{CPU} 2a,1,": f"no written question is called '{CPU} 2a'",
 }
@@ -384,11 +386,11 @@ def test_every_mistake_is_told_at_once_and_another_file_is_read_too(tmp_path, co
 
 
 def test_two_readers_files_are_put_together_and_cannot_contradict_each_other(tmp_path, course):
-    other = f"submission;question;score;comment\nbo;{Q1};0,5;half; of it\n"
+    other = f'submission;question;score;comment\nbo;{Q1};0,5;"half; of it"\n'
     (tmp_path / "written-bo.csv").write_text(other, "utf-8-sig")
     given = read(tmp_path, course, f"ada,{Q1},1,", "bo,,,").given
     assert {key: (g.score, g.comment) for key, g in given.items()} == {
-        ("ada", Q1): (1.0, ""), ("bo", Q1): (0.5, "half"),
+        ("ada", Q1): (1.0, ""), ("bo", Q1): (0.5, "half; of it"),
     }  # fmt: skip
     (tmp_path / "written-bo.csv").write_text(other.replace("bo;", "ADA;"), "utf-8-sig")
     with pytest.raises(scores.WrittenError, match="has a score already, in"):

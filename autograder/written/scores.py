@@ -156,13 +156,20 @@ class _Reader:
         except (OSError, UnicodeDecodeError):
             self.errors.append(f"{file}: it cannot be read; save it as CSV in UTF-8")
             return
-        table = csv.reader(io.StringIO(text), delimiter=separator(text))
+        mark = separator(text)
+        table = csv.reader(io.StringIO(text), delimiter=mark)
         try:
             head = [name.strip().lower() for name in next(table, [])]
             if missing := [name for name in HEAD[:3] if name not in head]:
                 self.errors.append(f"{file}: its first row is to name the column '{missing[0]}'")
                 return
             for cells in table:
+                if len(cells) > len(head):
+                    self.errors.append(
+                        f"{file}, line {table.line_num}: it has {len(cells)} cells, and the first "
+                        f"row {len(head)}; put a score or comment with '{mark}' in it in quotes"
+                    )
+                    continue
                 row = dict(zip(head, map(str.strip, cells), strict=False))
                 yield table.line_num, {name: row.get(name, "") for name in HEAD}
         except csv.Error as error:
