@@ -64,6 +64,22 @@ def test_the_assignment_s_column_is_filled_in_and_all_else_stays_to_the_byte(end
     assert filled.content == wanted
 
 
+def test_a_gradebook_with_semicolons_keeps_them_to_the_byte() -> None:
+    text = io.StringIO(newline="")
+    csv.writer(text, delimiter=";").writerows(table(gradebook(*ROWS[:3])))
+    exported = text.getvalue().encode()
+    filled = canvas.fill(exported, [from_canvas("1001"), from_canvas("1003")], "Homework 8")
+    assert (filled.count, filled.left) == (2, ())
+    wanted = exported.replace(b"9;;;90.0", b"9;6;;90.0").replace(b"Sec 2;;;;", b"Sec 2;;6;;")
+    assert filled.content == wanted
+
+
+def test_a_semicolon_in_an_assignment_s_name_separates_nothing() -> None:
+    exported = gradebook(*ROWS[:3], head=HEAD.replace("Homework 8 (", "Homework 8; part 2 ("))
+    filled = canvas.fill(exported, [from_canvas("1001")], "222")
+    assert filled.content == exported.replace(b"9,,,90.0", b"9,6,,90.0")
+
+
 def test_a_group_from_gradescope_has_a_score_in_each_member_s_row() -> None:
     group = from_gradescope(
         {"Ada": ("3031", ""), "Bo": ("", "bo@example.org"), "Cy": ("3033", "x")}

@@ -564,6 +564,16 @@ def test_a_gradescope_export_names_the_members_of_each_group(tmp_path: Path) -> 
     assert (second.id, second.members, second.status) == ("submission_2", ("Bo",), "unreadable")
 
 
+def test_a_member_without_a_name_shifts_nobody_s_number(tmp_path: Path) -> None:
+    (tmp_path / "submission_metadata.yml").write_text(
+        "submission_1:\n  :submitters:\n  - {}\n"
+        "  - :name: Ada\n    :sid: '1'\n  - :name: Ben\n    :sid: '2'\n"
+    )
+    [group] = read([tmp_path], COURSE).submissions
+    assert group.members == ("Ada", "Ben")
+    assert group.metadata["sids"] == "1\n2"
+
+
 @pytest.mark.parametrize("table", ["[1, 2]", "a: !!python/object:os.system {}", "{{{", "\x00"])
 def test_a_broken_gradescope_table_is_one_clear_line(tmp_path: Path, table: str) -> None:
     (tmp_path / "submission_metadata.yml").write_text(table)

@@ -426,6 +426,8 @@ BROKEN = {
     f"ada,{Q1},good,": "the score 'good' is no number",
     f"ada,{Q1},,well done": "a comment without a score: give one, 0 if need be",
     f"ada,{Q1},1,\nada,{Q1},0.5,": "line 3: this answer has a score already, in",
+    f'ada,{Q1},0,5,"ok"': "line 2: it has 5 cells, and the first row 4",
+    f"bo,{Q1},1,\nada,{Q1},0,5,": "line 3: it has 5 cells, and the first row 4",
     "ada,q_purification 3b Q1,1,": "ada did not hand in q_purification",
     f"ada,{CPU} 2a,1,": f"no written question is called '{CPU} 2a'",
 }
@@ -440,7 +442,7 @@ def test_a_score_that_cannot_be_used_is_named_with_its_line(tmp_path, course, ro
 def test_a_comma_that_cuts_a_score_in_two_is_named_with_its_line(tmp_path, course):
     (alias,) = scores.aliases(course, ["ada"])
     (tmp_path / "written.csv").write_text(f'{",".join(scores.HEAD)}\n{alias},{Q1},1,5,"ok"\n')
-    with pytest.raises(scores.WrittenError, match=r"line 2: it has more cells than the first row"):
+    with pytest.raises(scores.WrittenError, match=r"line 2: it has 5 cells, and the first row 4"):
         scores.read(tmp_path, course, {"ada": [CPU]})
     (tmp_path / "written.csv").write_text(f'{",".join(scores.HEAD)}\n{alias},{Q1},"0,5",ok,,\n')
     assert scores.read(tmp_path, course, {"ada": [CPU]}).given["ada", Q1].score == 0.5
@@ -477,11 +479,11 @@ def test_every_mistake_is_told_at_once_and_another_file_is_read_too(tmp_path, co
 
 
 def test_two_readers_files_are_put_together_and_cannot_contradict_each_other(tmp_path, course):
-    other = f"submission;question;score;comment\nbo;{Q1};0,5;half; of it\n"
+    other = f'submission;question;score;comment\nbo;{Q1};0,5;"half; of it"\n'
     (tmp_path / "written-bo.csv").write_text(other, "utf-8-sig")
     given = read(tmp_path, course, f"ada,{Q1},1,", "bo,,,").given
     assert {key: (g.score, g.comment) for key, g in given.items()} == {
-        ("ada", Q1): (1.0, ""), ("bo", Q1): (0.5, "half"),
+        ("ada", Q1): (1.0, ""), ("bo", Q1): (0.5, "half; of it"),
     }  # fmt: skip
     (tmp_path / "written-bo.csv").write_text(other.replace("bo;", "ADA;"), "utf-8-sig")
     with pytest.raises(scores.WrittenError, match="has a score already, in"):
@@ -501,6 +503,31 @@ def test_the_file_to_fill_in_has_a_row_an_answer_and_keeps_what_was_filled_in(co
     more = scores.blank(course, {**handed_in, "cy": [CPU]}, begun)
     assert more.startswith(begun)
     assert len(more.splitlines()) == len(begun.splitlines()) + 5
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_the_file_to_fill_in_keeps_the_semicolons_that_a_spreadsheet_put_there(course, mark):
+    handed_in = {"ada": [CPU], "bo": ["q_purification"]}
+    rows = list(csv.reader(io.StringIO(scores.blank(course, handed_in))))
+    rows[1][2:] = ["0,5", "so; so"]
+    saved = io.StringIO()
+    csv.writer(saved, delimiter=";", lineterminator="\n").writerows(rows)
+    begun = mark + saved.getvalue()
+    assert scores.blank(course, handed_in, begun) == begun
+    more = scores.blank(course, {**handed_in, "cy": [CPU]}, begun)
+    assert more.startswith(begun)
+    added = more[len(begun) :].splitlines()
+    assert len(added) == 5
+    assert all(re.fullmatch(r"[B-Z]{7};[^;,]+;;", row) for row in added)
+
+
+def test_a_file_in_another_encoding_is_one_clear_line_and_stays(course, tmp_path):
+    table = tmp_path / "written.csv"
+    table.write_bytes(f"submission,question,score,comment\nada,{Q1},1,très\n".encode("cp1252"))
+    before = table.read_bytes()
+    with pytest.raises(scores.WrittenError, match=r"written\.csv: .*save it as CSV in UTF-8"):
+        writing.write_all(course, [], tmp_path, print)
+    assert table.read_bytes() == before
 
 
 def test_an_alias_stays_and_another_purpose_has_others(course, monkeypatch):

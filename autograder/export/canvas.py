@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from autograder.export import ExportError
 from autograder.reports.table import cell, number
 from autograder.results import Result
+from autograder.separators import separator
 
 _ASSIGNMENT = re.compile(r"(.*\S)\s*\((\d+)\)")
 _IDS = ("ID", "SIS User ID", "SIS Login ID")
@@ -76,7 +77,9 @@ class _Gradebook:
     def __init__(self, content: bytes):
         try:
             text = content.decode("utf-8-sig")
-            self.rows = list(csv.reader(io.StringIO(text, newline="")))
+            self._separator = separator(text)
+            table = csv.reader(io.StringIO(text, newline=""), delimiter=self._separator)
+            self.rows = list(table)
         except (UnicodeDecodeError, csv.Error) as error:
             raise ExportError(f"the gradebook is no CSV in UTF-8: {error}") from None
         self._mark = content.startswith(b"\xef\xbb\xbf")
@@ -120,7 +123,7 @@ class _Gradebook:
 
     def content(self) -> bytes:
         text = io.StringIO(newline="")
-        writer = csv.writer(text, lineterminator=self._end)
+        writer = csv.writer(text, delimiter=self._separator, lineterminator=self._end)
         student = self._columns["Student"]
         writer.writerow(self.rows[0])
         for row in self.rows[1:]:

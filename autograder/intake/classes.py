@@ -127,18 +127,23 @@ def _gradescope_table(path: Path) -> dict[str, dict[str, Any]]:
 
 def _gradescope_entry(name: str, folder: Path | None, about: dict[str, Any]) -> Entry:
     submitters = about.get(":submitters")
-    people = [p for p in submitters if isinstance(p, dict)] if isinstance(submitters, list) else []
+    listed = [p for p in submitters if isinstance(p, dict)] if isinstance(submitters, list) else []
+    named = [(who, person) for person in listed if (who := _who(person))]
+    people = [person for _, person in named]
     metadata = {
         "source": "gradescope",
         "submitted": plain(str(about.get(":created_at") or "")),
         "emails": _column(people, ":email"),
         "sids": _column(people, ":sid"),
     }
-    members = tuple(
-        plain(str(p.get(":name") or p.get(":email") or p.get(":sid") or "")) for p in people
-    )
     paths = (str(folder),) if folder else ()
-    return Entry(name, paths, True, tuple(filter(None, members)), _filled(metadata))
+    return Entry(name, paths, True, tuple(who for who, _ in named), _filled(metadata))
+
+
+def _who(person: dict[str, Any]) -> str:
+    """What to call a member; empty where the table says nothing of them."""
+    said = (plain(str(person.get(key) or "")) for key in (":name", ":email", ":sid"))
+    return next(filter(None, said), "")
 
 
 def _column(people: Iterable[dict[str, Any]], key: str) -> str:

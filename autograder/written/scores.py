@@ -24,13 +24,13 @@ from autograder.course import Course, secret
 from autograder.notebook import Notebook, Question
 from autograder.overrides import OverridesError
 from autograder.results import NOT_HANDED_IN, NotebookResult, QuestionResult, Result
+from autograder.separators import separator
 from autograder.written.answers import written_questions
 
 FILE = "written.csv"
 FILES = "written*.csv"
 HEAD = ("submission", "question", "score", "comment")
 _MOST_ERRORS = 12
-_TOO_MANY = 'it has more cells than the first row: put a comment, or a 1,5, in quotes: "1,5"'
 _LONGEST = 10_000  # characters of a comment
 _LETTERS = "BCDFGHJKLMNPQRSTVWXZ"
 _ALIAS = 7
@@ -163,16 +163,19 @@ class _Reader:
         except (OSError, UnicodeDecodeError):
             self.errors.append(f"{file}: it cannot be read; save it as CSV in UTF-8")
             return
-        first = text.partition("\n")[0]
-        table = csv.reader(io.StringIO(text), delimiter=";" if ";" in first else ",")
+        mark = separator(text)
+        table = csv.reader(io.StringIO(text), delimiter=mark)
         try:
             head = [name.strip().lower() for name in next(table, [])]
             if missing := [name for name in HEAD[:3] if name not in head]:
                 self.errors.append(f"{file}: its first row is to name the column '{missing[0]}'")
                 return
             for cells in table:
-                if any(cells[len(head) :]):
-                    self.errors.append(f"{file}, line {table.line_num}: {_TOO_MANY}")
+                if len(cells) > len(head):
+                    self.errors.append(
+                        f"{file}, line {table.line_num}: it has {len(cells)} cells, and the first "
+                        f"row {len(head)}; put a score or comment with '{mark}' in it in quotes"
+                    )
                     continue
                 row = dict(zip(head, map(str.strip, cells), strict=False))
                 yield table.line_num, {name: row.get(name, "") for name in HEAD}
@@ -229,10 +232,12 @@ def blank(course: Course, handed_in: Mapping[str, Collection[str]], before: str 
     are, and what it lacks comes after them."""
     text = io.StringIO()
     text.write(before if before.endswith("\n") or not before else f"{before}\n")
-    writer = csv.writer(text, lineterminator="\n")
+    mark = separator(before)
+    writer = csv.writer(text, delimiter=mark, lineterminator="\n")
     if not before:
         writer.writerow(HEAD)
-    there = {tuple(row[:2]) for row in csv.reader(io.StringIO(before.lstrip("\ufeff")))}
+    table = csv.reader(io.StringIO(before.lstrip("\ufeff")), delimiter=mark)
+    there = {tuple(row[:2]) for row in table}
     names = aliases(course, handed_in)
     for notebook, question in written_questions(course):
         for name, submission in sorted(names.items()):

@@ -28,7 +28,7 @@ def write_all(
     folder = out / FOLDER
     names = {name: a for a, name in scores.aliases(course, [s.id for s in submissions]).items()}
     table = out / scores.FILE
-    before = table.read_text("utf-8") if table.is_file() else ""
+    before = _before(table)
     filled = scores.blank(course, handed_in(course, submissions), before)
     shutil.rmtree(folder, ignore_errors=True)
     counts = {}
@@ -41,6 +41,13 @@ def write_all(
         write(table, filled.encode())
     say(f"Read: {folder / 'index.html'}")
     say(f"Write scores and comments into {table}, then run autograder grade again")
+
+
+def _before(table: Path) -> str:
+    try:
+        return table.read_text("utf-8") if table.is_file() else ""
+    except UnicodeDecodeError:
+        raise scores.WrittenError(f"{table}: it cannot be read; save it as CSV in UTF-8") from None
 
 
 def _documents(
