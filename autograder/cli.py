@@ -251,6 +251,8 @@ def export(
 @click.option("--root", type=click.Path(path_type=Path), default=Path("/autograder"))
 def gradescope(bundle: Path, root: Path) -> None:
     """What Gradescope's run_autograder calls: grade ROOT/submission into ROOT/results."""
+    if not root.is_dir():
+        _stop(f"--root {root}: there is no such folder")
     course = _load(bundle, apart=True)  # first: see load_apart
     from autograder.gradescope import run
 

@@ -10,7 +10,7 @@ import importlib
 import itertools
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, field, fields
 from typing import Any, Literal, get_args, get_type_hints
 
 Device = Literal["cpu", "cuda"]
@@ -42,8 +42,8 @@ class Comparison:
     oracle: str
     rtol: float
     sizes: Mapping[str, list[int]]
-    fixed: Mapping[str, int]
     needs: list[str]
+    fixed: Mapping[str, int] = field(default_factory=dict)
     device: Device = "cpu"
     crossing: str = ""
     points: float = 0.0
@@ -87,8 +87,8 @@ def _read(table: Any, number: int, notebooks: list[str]) -> Comparison:
     for key in table:
         if key not in known:
             raise ValueError(f"{where}: '{key}' is not a key; known: {', '.join(known)}")
-    for key, known_field in known.items():
-        if key not in table and known_field.default is MISSING:
+    for key, its in known.items():
+        if key not in table and its.default is its.default_factory is MISSING:
             raise ValueError(f"{where}: the key '{key}' is missing")
     types = get_type_hints(Comparison)
     for key, value in table.items():

@@ -125,7 +125,7 @@ def _homework(course: Course, name: str, hidden: bool) -> dict[str, Any]:
 
 def _student_files(course: Course, notebooks: Mapping[str, bytes]) -> dict[str, bytes]:
     """The student zip's files: notebooks, their text, labkit, data, and how to set up."""
-    environment = _environment_file(course).read_bytes()
+    environment = _environment(course)
     specification = yaml.safe_load(environment)
     (pip,) = (entry["pip"] for entry in specification["dependencies"] if isinstance(entry, dict))
     data = _tree(course.root / "data", "data", but="submissions")
@@ -157,9 +157,13 @@ def _student_files(course: Course, notebooks: Mapping[str, bytes]) -> dict[str, 
     }
 
 
-def _environment_file(course: Course) -> Path:
+def _environment(course: Course) -> bytes:
+    """The bundle's own environment.yml, or else this project's, called after the homework."""
     own = course.root / "environment.yml"
-    return own if own.is_file() else PROJECT / "environment.yml"
+    if own.is_file():
+        return own.read_bytes()
+    text = (PROJECT / "environment.yml").read_text("utf-8")
+    return re.sub(r"(?m)^name: .*$", f"name: {course.name}", text, count=1).encode()
 
 
 def _tree(folder: Path, name: str, but: str = "") -> dict[str, bytes]:

@@ -38,6 +38,7 @@ def autograder(*args: object, cwd: Path | None = None) -> subprocess.CompletedPr
         (["grade", CLASS, "--out", "FILE"], "FILE"),
         (["grade", CLASS, "--out", "OUT", "--bundle", "EMPTY"], "course.toml"),
         (["assign", "--bundle", "EMPTY"], "course.toml"),
+        (["gradescope", "--root", "no/such/place"], "no/such/place"),
     ],
 )
 def test_arguments_that_cannot_be_used_are_one_clear_line_and_status_2(

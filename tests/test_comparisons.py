@@ -32,6 +32,8 @@ def test_a_table_is_a_comparison_with_its_grid():
     assert read.grid() == [{"H": 2, "T": 8}, {"H": 4, "T": 8}]
     assert read.functions == {"loop": "f", "conv": "g"}
     assert (read.device, read.points, read.crossing) == ("cpu", 0, "")
+    (read,) = comparisons.read([{k: v for k, v in GOOD.items() if k != "fixed"}], ["q_x"])
+    assert read.fixed == {}
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from click.testing import CliRunner
 
 from autograder import course
 from autograder.cli import main
+from autograder.comparisons import Comparison
 from tests.test_release import TINY, copy_bundle
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -83,6 +84,17 @@ def test_the_docs_question_is_added_built_graded_and_its_mistake_named(mine: Pat
         subprocess.run([installed, *command[1:]], check=True, stdout=subprocess.DEVNULL)
     assert "your result is the magnitude of the largest entry" in str(results(mine)[name])
     assert results(mine, "right")[name]["score"] == 2
+
+
+def test_the_docs_other_kinds_of_questions_are_sound(mine: Path) -> None:
+    with (mine / "solutions" / "q_tiny.py").open("a", encoding="utf-8") as master:
+        master.write("\n" + code("# %% [raw]\n# # BEGIN QUESTION\n# name: q1d"))
+    (mine / "data").mkdir()
+    (mine / "data" / "table.csv").write_text("1,2\n3,4\n")
+    assert "Nothing is wrong" in run("autograder check --bundle my_homework")
+    told = set(re.findall(r"`(\w+)`", INSTRUCTOR))
+    keys = {key.name for key in fields(Comparison)}
+    assert keys <= told, f"docs/instructor.md says nothing of {keys - told}"
 
 
 @pytest.mark.parametrize("page", DOCS, ids=lambda page: page.stem)

@@ -192,10 +192,13 @@ def test_the_command_exports_results_as_they_count(tmp_path: Path) -> None:
         (["OUT"], "say what to export"),
         (["OUT", "--anonymous"], "there are no results here"),
         (["OUT", "--canvas", "missing.csv"], "no results here"),
+        (["OTHER", "--anonymous"], "these results are of q_other, and this homework is hw8"),
     ],
 )
 def test_what_cannot_be_exported_is_one_clear_line(tmp_path, monkeypatch, arguments, told) -> None:
     (tmp_path / "OUT").mkdir()
+    other = replace(graded().notebooks[0], name="q_other")
+    reports.keep(replace(graded(), notebooks=(other,)), tmp_path / "OTHER")
     monkeypatch.chdir(tmp_path)
     done = CliRunner().invoke(cli.main, ["export", *arguments])
     assert done.exit_code == 2

@@ -107,6 +107,13 @@ def test_a_single_notebook_is_graded_by_itself(tmp_path: Path) -> None:
     assert submission.notebooks[RIDGE].file == "ada.ipynb"
 
 
+def test_a_foreign_id_is_not_overruled_by_what_a_notebook_defines(tmp_path: Path) -> None:
+    data = ipynb(stubs("ridge_weights", "running_mean"), embedded="q_of_another_homework")
+    submission = one(tmp_path, "x.ipynb", data)
+    assert not submission.notebooks
+    assert "not graded" in submission.problems[0]
+
+
 def test_the_embedded_id_decides_before_the_name_and_the_content(tmp_path: Path) -> None:
     data = ipynb(stubs("ridge_weights"), embedded=GPU)
     [found] = one(tmp_path, f"{CPU}.ipynb", data).notebooks.values()

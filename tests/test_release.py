@@ -112,6 +112,14 @@ def test_the_student_zip_holds_what_a_student_needs(released: Release) -> None:
     }
 
 
+def test_without_one_of_its_own_the_environment_is_called_after_the_homework(
+    released: Release,
+) -> None:
+    files = files_in(released.student)
+    assert yaml.safe_load(files["environment.yml"])["name"] == "tiny"
+    assert b"conda activate tiny" in files["README.md"]
+
+
 def test_the_gradescope_zip_holds_the_engine_and_the_bundle(released: Release) -> None:
     whole = next(path for path in released.gradescope if path.name == "tiny-autograder.zip")
     engine = {p.relative_to(ROOT).as_posix() for p in files_below(ROOT / "autograder")}

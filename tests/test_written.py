@@ -439,15 +439,6 @@ def test_a_score_that_cannot_be_used_is_named_with_its_line(tmp_path, course, ro
         read(tmp_path, course, row)
 
 
-def test_a_comma_that_cuts_a_score_in_two_is_named_with_its_line(tmp_path, course):
-    (alias,) = scores.aliases(course, ["ada"])
-    (tmp_path / "written.csv").write_text(f'{",".join(scores.HEAD)}\n{alias},{Q1},1,5,"ok"\n')
-    with pytest.raises(scores.WrittenError, match=r"line 2: it has 5 cells, and the first row 4"):
-        scores.read(tmp_path, course, {"ada": [CPU]})
-    (tmp_path / "written.csv").write_text(f'{",".join(scores.HEAD)}\n{alias},{Q1},"0,5",ok,,\n')
-    assert scores.read(tmp_path, course, {"ada": [CPU]}).given["ada", Q1].score == 0.5
-
-
 def test_written_questions_of_a_notebook_that_was_not_handed_in_count_nothing_of_their_points(
     course,
 ):

@@ -23,6 +23,12 @@ def results(out: Path, course: Course) -> list[Result]:
         found.append(result)
     if not found:
         raise ExportError(f"{out}: there are no results here; is it the --out of a grading?")
+    names = sorted({n.name for result in found for n in result.notebooks})
+    if names and not {n.name for n in course.notebooks} & set(names):
+        raise ExportError(
+            f"{out}: these results are of {', '.join(names)}, and this homework is {course.name}: "
+            "say which one is meant with --bundle"
+        )
     handed_in = {r.submission: [n.name for n in r.notebooks if n.file] for r in found}
     decided = decisions.read(out, course, handed_in)
     return [decided.apply(result) for result in found]

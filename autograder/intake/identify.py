@@ -36,7 +36,8 @@ class Match:
 
 def identify(name: str, parsed: Parsed, course: Course) -> Match | None:
     """By the embedded id, then the file's name, then the names it defines: the notebook that
-    asks for most of them, the course's earlier one where two ask for equally many."""
+    asks for most of them, the course's earlier one where two ask for equally many. What a file
+    defines says nothing where its id is that of another homework's notebook."""
     for notebook in course.notebooks:
         if parsed.embedded_id == notebook.name:
             return Match(notebook, "its embedded id", 3)
@@ -44,6 +45,8 @@ def identify(name: str, parsed: Parsed, course: Course) -> Match | None:
     named = [n for n in course.notebooks if _words(n.name) in stem]
     if named:
         return Match(max(named, key=lambda n: len(n.name)), "its name", 2)
+    if parsed.embedded_id:
+        return None
     defined = set(definitions(parsed.cells))
     best = max(course.notebooks, key=lambda n: len(n.defines & defined), default=None)
     if best and best.defines & defined:
