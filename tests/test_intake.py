@@ -339,6 +339,28 @@ def test_a_notebook_of_millions_of_values_is_refused_before_it_fills_the_memory(
     assert "Clear its outputs" in submission.problems[0]
 
 
+def test_a_notebook_takes_a_few_times_its_size_of_memory_to_read() -> None:
+    """As text in which one character is of four bytes, and with as many values as may be."""
+    many = ",".join(f'{{"{i:x}":""}}' for i in range(MAX_JSON_VALUES // 2 - 10))
+    text = '{"cells":[{"cell_type":"code","source":"x = 1 \U0001f600"}],"metadata":{"a":[%s,"%s"]}}'
+    data = (text % (many, "y" * ((40 << 20) - len(many)))).encode()
+    del many
+    tracemalloc.start()
+    try:
+        assert parse("a.ipynb", data).cells[0].source == "x = 1 \U0001f600"
+        assert tracemalloc.get_traced_memory()[1] < 10 * len(data)
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-be", "utf-16-le", "cp1252"])
+def test_a_text_is_whole_in_whatever_it_was_written(encoding: str) -> None:
+    data = "# \xe9".encode(encoding) + b"\xd8\x00\xed\xa0\x80"
+    mark = {"utf-16-be": b"\xfe\xff", "utf-16-le": b"\xff\xfe"}.get(encoding, b"")
+    [cell] = parse("a.py", mark + data + b"\nx = 1").cells
+    assert cell.source.encode("utf-8")
+
+
 @pytest.mark.parametrize("name", ["a.py", "a.md", "a.ipynb"])
 @pytest.mark.parametrize("source", ["x" * 3_000_000, "x\n" * 60_000])
 def test_a_file_of_pasted_data_is_refused(tmp_path: Path, name: str, source: str) -> None:
