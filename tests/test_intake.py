@@ -7,9 +7,11 @@ import io
 import json
 import os
 import stat
+import struct
 import time
 import tracemalloc
 import zipfile
+import zlib
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +23,7 @@ from hypothesis import strategies as st
 
 from autograder.course import Course, Limits
 from autograder.intake import Intake, IntakeError, Submission, read, read_one
-from autograder.intake.files import MAX_FILES
+from autograder.intake.files import MAX_FILES, MAX_UNPACKED
 from autograder.intake.names import ID_BYTES, safe_id, unique_ids
 from autograder.intake.notebooks import MAX_JSON_VALUES, parse
 from autograder.intake.pictures import MAX_COUNT
@@ -344,6 +346,28 @@ def test_a_notebook_of_millions_of_values_is_refused_before_it_fills_the_memory(
     assert "Clear its outputs" in submission.problems[0]
 
 
+def test_a_notebook_takes_a_few_times_its_size_of_memory_to_read() -> None:
+    """As text in which one character is of four bytes, and with as many values as may be."""
+    many = ",".join(f'{{"{i:x}":""}}' for i in range(MAX_JSON_VALUES // 2 - 10))
+    text = '{"cells":[{"cell_type":"code","source":"x = 1 \U0001f600"}],"metadata":{"a":[%s,"%s"]}}'
+    data = (text % (many, "y" * ((40 << 20) - len(many)))).encode()
+    del many
+    tracemalloc.start()
+    try:
+        assert parse("a.ipynb", data).cells[0].source == "x = 1 \U0001f600"
+        assert tracemalloc.get_traced_memory()[1] < 10 * len(data)
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-be", "utf-16-le", "cp1252"])
+def test_a_text_is_whole_in_whatever_it_was_written(encoding: str) -> None:
+    data = "# \xe9".encode(encoding) + b"\xd8\x00\xed\xa0\x80"
+    mark = {"utf-16-be": b"\xfe\xff", "utf-16-le": b"\xff\xfe"}.get(encoding, b"")
+    [cell] = parse("a.py", mark + data + b"\nx = 1").cells
+    assert cell.source.encode("utf-8")
+
+
 @pytest.mark.parametrize("name", ["a.py", "a.md", "a.ipynb"])
 @pytest.mark.parametrize("source", ["x" * 3_000_000, "x\n" * 60_000])
 def test_a_file_of_pasted_data_is_refused(tmp_path: Path, name: str, source: str) -> None:
@@ -446,6 +470,55 @@ def test_a_bomb_is_read_no_further_than_the_allowance(tmp_path: Path) -> None:
     assert len(bomb) < 50_000
     problems = one(tmp_path, "ada.zip", bomb).problems
     assert sum("larger than a submission may be" in p for p in problems) == 19
+
+
+@pytest.mark.parametrize("kind", ["too large", "damaged", "pictures", "overlapping"])
+def test_what_is_unpacked_in_vain_has_an_end(tmp_path: Path, kind: str, monkeypatch) -> None:
+    """A zip of files that are each unpacked far, and from which nothing comes."""
+    allowed = COURSE.limits.submission_bytes
+    suffix, content = "ipynb", b"[" * (2 * allowed)
+    if kind == "damaged":
+        content = b"[" * (allowed - 1000)
+    if kind == "pictures":
+        suffix, content = "png", b"x" * allowed
+    data = zipped([(f"{i:02}.{suffix}", content) for i in range(60)])
+    if kind == "damaged":
+        crc = zlib.crc32(content).to_bytes(4, "little")
+        data = data.replace(crc, bytes(4))
+    if kind == "overlapping":  # all of them one file's bytes, which need not make anything
+        data = overlapping(allowed // 2, 60)
+    counted: list[int] = []
+    real = zipfile.ZipExtFile.read
+
+    def counting(self: zipfile.ZipExtFile, size: int = -1) -> bytes:
+        found = real(self, size)
+        counted.append(len(found) + (self._orig_compress_size if kind == "overlapping" else 0))
+        return found
+
+    monkeypatch.setattr(zipfile.ZipExtFile, "read", counting)
+    problems = one(tmp_path, "ada.zip", data).problems
+    assert sum(counted) <= (MAX_UNPACKED + 4) * allowed
+    if kind != "pictures":
+        assert any("The files before it are far larger" in p for p in problems)
+
+
+def overlapping(size: int, count: int) -> bytes:
+    """A zip whose entries are all the same bytes: blocks of nothing, so many that reading them
+    takes long."""
+    packed = b"\x00\x00\x00\xff\xff" * (size // 5) + b"\x03\x00"
+    name = b"00.ipynb"
+    local = struct.pack("<4s5H3L2H", b"PK\3\4", 20, 0, 8, 0, 33, 0, len(packed), 10, len(name), 0)
+    entry = struct.pack("<4s6H3L5H2L", b"PK\1\2", 20, 20, 0, 8, 0, 33, 0, len(packed), 10,
+                        len(name), 0, 0, 0, 0, 0, 0)  # fmt: skip
+    start, entries = local + name + packed, (entry + name) * count
+    end = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, count, count, len(entries), len(start), 0)
+    return start + entries + end
+
+
+def test_what_is_read_in_vain_leaves_the_rest_its_room(tmp_path: Path) -> None:
+    large = b"[" * (2 * COURSE.limits.submission_bytes)
+    files = [("a.ipynb", large), ("b.ipynb", large), (f"{RIDGE}.ipynb", RIDGE_NOTEBOOK)]
+    assert list(one(tmp_path, "ada.zip", zipped(files)).notebooks) == [RIDGE]
 
 
 def test_a_bomb_never_lies_unpacked_in_memory(tmp_path: Path) -> None:

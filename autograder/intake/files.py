@@ -22,6 +22,8 @@ from autograder.intake.names import shown
 MAX_FILES = 1000  # in one submission, folders and zips and all
 MAX_NOTEBOOKS = 100  # notebooks, scripts and texts among them
 MAX_DEPTH = 12  # folders within folders
+MAX_UNPACKED = 4  # times the allowance is read from zips, packed and unpacked, used or not
+_CHUNK = 64 << 10
 NOTEBOOK_KINDS = (".ipynb", ".py", ".md")
 _NOISE = {"__MACOSX", "__pycache__", "Thumbs.db", "desktop.ini"}
 
@@ -62,14 +64,19 @@ class Collector:
     others    paths of what cannot
     pictures  of these the pictures, as data URIs
     problems  what was left out and why, for the author
+    unpacked  bytes that may still be read from zips, for whatever comes of them
     """
 
     allowance: int
+    unpacked: int = field(init=False)
     members: list[Member] = field(default_factory=list)
     others: list[str] = field(default_factory=list)
     pictures: dict[str, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     files: int = 0
+
+    def __post_init__(self) -> None:
+        self.unpacked = MAX_UNPACKED * self.allowance
 
     def add(self, path: Path, name: str | None = None, depth: int = 0) -> None:
         """Take in a file, a zip or a folder (whose own name is left out of `name`s)."""
@@ -135,10 +142,15 @@ class Collector:
                 continue
             try:
                 _refuse_odd_member(info, parts)
-                read = _member_reader(archive, info)
+                read = _member_reader(archive, info, self._spend)
                 self._add_file(prefix + path, read, info.date_time, layers + 1)
             except Unreadable as reason:
                 self._leave_out(prefix + path, reason)
+
+    def _spend(self, size: int) -> None:
+        self.unpacked -= size
+        if self.unpacked < 0:
+            raise Unreadable("The files before it are far larger than a submission may be.")
 
     def _leave_out(self, name: str, reason: object) -> None:
         self.problems.append(f"{shown(name)}: {reason}")
@@ -202,12 +214,24 @@ def _refuse_odd_member(info: zipfile.ZipInfo, parts: tuple[str, ...]) -> None:
         raise Unreadable("It is compressed in an unusual way. Zip it with your system's own tool.")
 
 
-def _member_reader(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Read:
+def _member_reader(
+    archive: zipfile.ZipFile, info: zipfile.ZipInfo, spend: Callable[[int], None]
+) -> Read:
+    """Reads a member; every byte is spent, also where nothing comes of it."""
+
     def read(limit: int) -> bytes:
+        spend(info.compress_size)
+        chunks, left = [], limit + 1
         try:
             with archive.open(info) as file:
-                return file.read(limit + 1)
+                while chunk := file.read(min(_CHUNK, left)):
+                    spend(len(chunk))
+                    chunks.append(chunk)
+                    left -= len(chunk)
+        except Unreadable:
+            raise
         except Exception:  # as above
             raise Unreadable("It is damaged in the zip. Zip it again and upload that.") from None
+        return b"".join(chunks)
 
     return read

@@ -23,7 +23,7 @@ from autograder.intake import pictures
 from autograder.intake.files import kind_of, signature
 from autograder.intake.model import Cell, Unreadable
 
-MAX_JSON_VALUES = 4_000_000  # brackets and commas; each costs memory before anything is checked
+MAX_JSON_VALUES = 1_000_000  # brackets and commas; each costs memory before anything is checked
 MAX_CELLS = 5000
 MAX_CODE = 2 << 20  # characters of code in one file
 MAX_LINES = 50_000  # lines of code in one file
@@ -92,12 +92,15 @@ def _decode(data: bytes) -> str:
             text = data.removeprefix(BOM_UTF8).decode("utf-8")
         except UnicodeDecodeError:
             text = data.decode("cp1252", errors="replace")
-    return _clean(text)
+    return _lines(text)  # decoded, and so without half pairs: a file of 50 MB is not copied
+
+
+def _lines(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "\ufffd")
 
 
 def _clean(text: str) -> str:
-    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "\ufffd")
-    return text.encode("utf-8", "replace").decode("utf-8")
+    return _lines(text).encode("utf-8", "replace").decode("utf-8")
 
 
 def _number(cells: Iterable[_Raw | _Drawn]) -> tuple[Cell, ...]:
