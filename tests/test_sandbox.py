@@ -525,6 +525,49 @@ for _ in range(3000):
     assert traces.files(pool.users) == []
 
 
+@pytest.mark.parametrize("name", ["\n{}", "{}"])
+def test_folders_are_removed_whatever_their_names(pool, name):
+    """Where what is removed gets a name for a while, a student may have used it already."""
+    source = f"""
+import os
+for i in range(4):
+    os.makedirs({name!r}.format(i) + '/x/y/z')
+    os.makedirs({name!r}.format(i) + '/' + {name!r}.format(i) + '/y/z')
+try:
+    open('/dev/shm/left', 'w').close()
+except OSError:
+    pass
+"""
+    with pool.child() as child:
+        assert run(child, source)["ok"]
+        child.close()
+    assert works_of(pool) == [], "its folder is left"
+    assert traces.files(pool.users) == [], "its files are left"
+
+
+def test_what_cannot_be_removed_keeps_nothing_else(monkeypatch):
+    above = tempfile.mkdtemp()
+    work, stuck, rest = tempfile.mkdtemp(), f"{above}/stuck", f"{above}/the rest"
+    for path in (stuck, rest):
+        os.mkdir(path)
+    removes = tidy.remove
+
+    def fails(path: str) -> None:
+        if path in (work, stuck):
+            raise OSError(f"no way to remove {path}")
+        removes(path)
+
+    monkeypatch.setattr(tidy, "remove", fails)
+    monkeypatch.setattr(tidy, "_OPEN_TO_ALL", (above,))
+    try:
+        with pytest.raises(OSError, match=f"no way to remove {work}"):
+            tidy.sweep(os.getuid(), work)
+        assert not os.path.exists(rest), "the sweep stopped at what it could not remove"
+    finally:
+        for path in (work, above):
+            shutil.rmtree(path, ignore_errors=True)
+
+
 def test_the_command_lines_of_others_are_out_of_sight(child, level):
     """A grader may have been given its seed there."""
     if level == "uid":
@@ -582,8 +625,12 @@ def test_a_sandbox_that_cannot_be_made_says_why(pool, monkeypatch):
     for _ in range(3):  # its place and its slot are given back
         with pytest.raises(SandboxError, match="could not be made"):
             pool.child().close()
-    left = [path for path in Path("/tmp").glob("student-*") if of_pool(path, pool)]
-    assert left == [], "its folder is left"
+    assert works_of(pool) == [], "its folder is left"
+
+
+def works_of(pool: Pool) -> list[Path]:
+    """Work folders of a pool's sandboxes that are still there."""
+    return [path for path in Path("/tmp").glob("student-*") if of_pool(path, pool)]
 
 
 def of_pool(work: Path, pool: Pool) -> bool:

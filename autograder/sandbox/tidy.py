@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 import os
 import signal
+import tempfile
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -51,38 +53,60 @@ def _kill_all_of(user: int) -> None:
 
 
 def sweep(user: int | None, work: str) -> None:
-    """Remove what a run left in the folders that everyone may write to."""
+    """Remove what a run left in the folders that everyone may write to: all that can be removed,
+    whatever cannot. Raises OSError for the first of these."""
+    failed: list[OSError] = []
+    for path in _left(user, work):
+        try:
+            remove(path)
+        except OSError as error:
+            failed.append(error)
+    if failed:
+        raise failed[0]
+
+
+def _left(user: int | None, work: str) -> Iterator[str]:
     if work:
-        remove(work)
+        yield work
     if not work or user is None:
         return
     for folder in filter(os.path.isdir, _OPEN_TO_ALL):
-        for entry in os.scandir(folder):
+        for entry in list(os.scandir(folder)):
             with suppress(FileNotFoundError):  # another program's, and gone by now
                 if entry.stat(follow_symlinks=False).st_uid == user:
-                    remove(entry.path)
+                    yield entry.path
 
 
 def remove(path: str) -> None:
-    """Remove a file or a folder of any depth: folders within folders are moved up before they are
-    entered, so that neither paths nor this program's stack grow. Links are not followed."""
+    """Remove a file or a folder of any depth: folders within folders are moved to one of our own
+    before they are entered, so that neither paths nor this program's stack grow, and no name that
+    is there is met. Links are not followed."""
     if os.path.islink(path) or not os.path.isdir(path):
         with suppress(FileNotFoundError):
             os.unlink(path)
         return
-    moved = itertools.count()
-    while entries := _entries(path):
-        for entry in entries:
-            if not entry.is_dir(follow_symlinks=False):
-                os.unlink(entry.path)
-                continue
-            for inner in _entries(entry.path):
-                if inner.is_dir(follow_symlinks=False):
-                    os.rename(inner.path, os.path.join(path, f"\n{next(moved)}"))
-                else:
-                    os.unlink(inner.path)
-            os.rmdir(entry.path)
+    aside = tempfile.mkdtemp(prefix="removing-", dir=os.path.dirname(os.path.abspath(path)))
+    try:
+        numbers = itertools.count()
+        _empty(path, aside, numbers)
+        while moved := _entries(aside):
+            for entry in moved:
+                _empty(entry.path, aside, numbers)
+                os.rmdir(entry.path)
+    finally:
+        with suppress(OSError):  # it holds what could not be removed
+            os.rmdir(aside)
     os.rmdir(path)
+
+
+def _empty(folder: str, aside: str, numbers: Iterator[int]) -> None:
+    """Remove the files of a folder, and move its folders aside."""
+    for entry in _entries(folder):
+        if entry.is_dir(follow_symlinks=False):
+            os.chmod(entry.path, 0o700)  # what is moved to another parent must be writable
+            os.rename(entry.path, os.path.join(aside, str(next(numbers))))
+        else:
+            os.unlink(entry.path)
 
 
 def _entries(folder: str) -> list[os.DirEntry[str]]:
