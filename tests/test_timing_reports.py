@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +17,7 @@ from autograder.course import Course, Limits
 from autograder.reports import timing as section
 from autograder.results import Result, TimedPair, TimedSize, Timing
 
+ROOT = Path(__file__).resolve().parents[1]
 COURSE = Course(
     root=Path(), name="hw", title="Homework", release="fall", notebooks=(), limits=Limits(),
     tell_cause="always", seed="secret-seed", version="0123456789abcdef",
@@ -172,3 +176,15 @@ def test_two_figures_of_one_page_share_no_names():
 
 def test_rows_are_plain_data():
     assert json.loads(json.dumps(section.rows(RESULT)))
+
+
+def test_figures_are_drawn_whatever_backend_the_environment_names():
+    drawn = subprocess.run(
+        [sys.executable, "-c",
+         "from tests.test_timing_reports import COURSE, RESULT, reports\n"
+         "print(reports.report_page([RESULT], COURSE).count('<svg'))"],
+        env={**os.environ, "MPLBACKEND": "nosuch"}, cwd=ROOT, capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+    assert drawn.returncode == 0, drawn.stderr
+    assert int(drawn.stdout) > 0

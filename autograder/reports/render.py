@@ -27,12 +27,13 @@ _HERE = Path(__file__).resolve().parent
 
 def render(template: str, **values: Any) -> str:
     """The page that a template makes of these values."""
-    return _environment().get_template(template).render(values)
+    return environment().get_template(template).render(values)
 
 
 @cache
-def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
+def environment() -> jinja2.Environment:
+    """Where templates are found, with the words that they share."""
+    made = jinja2.Environment(
         loader=jinja2.FileSystemLoader([_HERE / "templates", _HERE]),
         autoescape=True,
         extensions=["jinja2.ext.do"],
@@ -40,7 +41,7 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {
+    made.filters |= {
         "plain": plain,
         "points": points,
         "folder": lambda name: quote(name, safe=""),
@@ -48,9 +49,9 @@ def _environment() -> jinja2.Environment:
         "status": STATUS.__getitem__,
         "percent": lambda share: f"{100 * share:.0f}%",
     }
-    environment.globals |= {
+    made.globals |= {
         "cell_sentence": cell_sentence,
         "first_word": first_word,
         "score_sentence": score_sentence,
     }
-    return environment
+    return made

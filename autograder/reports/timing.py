@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from functools import cache
-from pathlib import Path
 from typing import Any
 
-import jinja2
 from markupsafe import Markup, escape
 
+from autograder.reports.render import environment
 from autograder.reports.wording import plain, points
 from autograder.results import Result, TimedPair, TimedSize, Timing
 
@@ -255,17 +254,5 @@ def _svg(figure: Any, alt: str, key: str) -> Markup:
 
 
 def _rendered(macro: str, **values: Any) -> Markup:
-    return Markup(getattr(_templates(), macro)(**values))
-
-
-@cache
-def _templates() -> Any:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["plain"] = plain
-    return environment.get_template("timing.html.j2").module
+    os.environ["MPLBACKEND"] = "Agg"  # before matplotlib is imported: no window, and no other name
+    return Markup(getattr(environment().get_template("timing.html.j2").module, macro)(**values))
