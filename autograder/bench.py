@@ -16,6 +16,7 @@ busy minute hits all of them. `low` and `high` enclose the true median with 95% 
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import json
 import math
 import pkgutil
@@ -102,6 +103,14 @@ def known() -> dict[str, Bench]:
             marked = (getattr(value, "bench", None) for value in vars(module).values())
             found |= {one.name: one for one in marked if isinstance(one, Bench)}
     return found
+
+
+def bundle_in_use() -> Path:
+    """The folder of the bundle that `autograder bench --bundle` has made importable."""
+    found = importlib.util.find_spec("solutions")
+    assert found is not None
+    assert found.submodule_search_locations
+    return Path(next(iter(found.submodule_search_locations))).parent
 
 
 def choose(names: Sequence[str]) -> list[Bench]:

@@ -131,8 +131,10 @@ def notebook_to_plain(notebook: SubmittedNotebook) -> dict[str, Any]:
 
 
 def _submission(submission: Submission) -> dict[str, Any]:
+    """All but its pictures, which no job looks at."""
     notebooks = {name: notebook_to_plain(nb) for name, nb in submission.notebooks.items()}
     plain = {name: getattr(submission, name) for name in Submission.__dataclass_fields__}
+    del plain["pictures"]
     return {**plain, "notebooks": notebooks}
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
+
 from autograder.comparisons import Comparison
 from autograder.notebook import Notebook
-from autograder.sealed_tests import SealedTestFile
+from autograder.sealed_tests import compiled
 from autograder.session import Session
 
 
@@ -24,7 +26,7 @@ def lost_on_device(
     device, each with what its author may be told."""
     lost = []
     for question in (q for q in notebook.questions if q.name in comparison.needs):
-        tests = SealedTestFile.from_string(notebook.test_files[question.name], question.name)
+        tests = copy.copy(compiled(notebook.test_files[question.name], question.name))
         names = session.names(comparison.device)
         try:
             for hidden in (False, True):

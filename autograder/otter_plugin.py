@@ -2,8 +2,8 @@
 
 Stock Otter runs a submission and its hidden tests in one kernel, whose pickles it then loads. This
 plugin takes the submission away before that kernel starts, so that it runs an empty notebook;
-grades it in the sandbox; and puts the outcome into Otter's own results. If anything here fails,
-Otter is left with an empty notebook, which scores 0.
+grades it in the sandbox; and puts the outcome into Otter's own results. What fails here is let
+through by Otter, which then ends without a result: nobody gets a score that was not made here.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import math
 import random
+import subprocess
 import sys
 from pathlib import Path
 
@@ -15,9 +16,11 @@ from click.testing import CliRunner
 
 from autograder import bench, cli
 from autograder.bench import Row, interval, race, ratio
+from autograder.benches import memory, verdicts
 from autograder.grading import use_bundle
 
 ROOT = Path(__file__).resolve().parents[1]
+TINY = ROOT / "tests" / "bundles" / "tiny"
 
 BENCHES = """
 from autograder.bench import Row, bench, ratio
@@ -245,6 +248,36 @@ def test_the_homework_has_its_benches():
 
 def test_the_grader_has_its_own():
     assert "throughput" in bench.known()
+
+
+def test_memory_is_measured_of_the_bundle_that_was_chosen(monkeypatch):
+    ran = []
+
+    def stop(command, **options):
+        ran.extend(command)
+        raise InterruptedError
+
+    monkeypatch.setattr(subprocess, "run", stop)
+    use_bundle(TINY)
+    try:
+        with pytest.raises(InterruptedError):
+            next(memory.memory(False))
+    finally:
+        use_bundle(ROOT)
+    assert ran[ran.index("--bundle") + 1] == str(TINY), ran
+
+
+def test_verdicts_are_measured_with_the_bundle_that_was_chosen(monkeypatch):
+    def stop(private):
+        raise InterruptedError(*private)
+
+    monkeypatch.setattr(verdicts, "choose", stop)
+    use_bundle(TINY)
+    try:
+        with pytest.raises(InterruptedError, match=str(TINY)):
+            next(verdicts.measured())
+    finally:
+        use_bundle(ROOT)
 
 
 @pytest.fixture

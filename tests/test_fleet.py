@@ -40,6 +40,7 @@ from autograder.jobs import (
 from autograder.results import TimedSize
 from autograder.stopwatch import blank
 from autograder.work import Machine
+from tests.mixed_class import mixed_class
 
 ROOT = Path(__file__).resolve().parents[1]
 TINY = ROOT / "tests" / "bundles" / "tiny"
@@ -57,7 +58,7 @@ def tiny():
 
 def submissions(tiny, folder: Path, count: int) -> list[Submission]:
     made = samples.read(masters.read(tiny.notebooks[0].master))
-    for name, content in made.a_class(count, seed=9, breaks=["raises", "no syntax", "exits"]):
+    for name, content in mixed_class(made, count, seed=9, breaks=["raises", "no syntax", "exits"]):
         (folder / name).write_bytes(content)
     return intake.read([folder], tiny).submissions
 
@@ -101,6 +102,14 @@ def test_a_job_and_its_outcome_cross_as_text(tiny, tmp_path):
     assert blank(again.comparison, graded).key == timing.key, "a timing is known again by its key"
     outcome = replace(outcome, timing=timing)
     assert outcome_from_json(outcome_to_json(outcome)) == outcome
+
+
+def test_pictures_stay_where_they_are_needed(tiny):
+    pictures = {"big.png": "data:image/png;base64," + "A" * 10_000}
+    job = Job("j", "grade", grading(tiny), replace(submission_of_nothing(), pictures=pictures))
+    sent = job_to_json(job)
+    assert len(sent) < 2000, "no job looks at pictures, and they are sent to every worker"
+    assert job_from_json(sent).submission == submission_of_nothing()
 
 
 def test_a_machine_with_another_bundle_refuses(tiny):

@@ -113,6 +113,21 @@ def test_otter_can_be_imported_afterwards_with_the_same_classes():
     assert same == "Notebook 0 True"
 
 
+def test_tests_on_a_gpu_load_no_more_of_otter():
+    loaded = said_by(
+        READS + "from types import SimpleNamespace as Any\n"
+        "from autograder.on_device import lost_on_device\n"
+        "names = Any(calls=[], quotes=True, get={'x': 2}.get, rest=list, close=list)\n"
+        "notebook = Any(name='q', test_files={'q1': text}, questions=[\n"
+        "    Any(name='q1', part='1', tests=[Any(name='it is one')])])\n"
+        "comparison = Any(needs=['q1'], device='cuda')\n"
+        "for _ in range(2):\n"
+        "    (lost,) = lost_on_device(Any(names=lambda device: names), notebook, comparison, 's')\n"
+        "print(lost.partition(',')[0], *sorted({'otter', 'pandas'} & set(sys.modules)))"
+    )
+    assert loaded == "1"
+
+
 def test_a_test_file_is_read_where_a_stand_in_is_called_otter():
     said = said_by(
         "import types\nsys.modules['otter'] = stand_in = types.ModuleType('otter')"

@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -20,15 +21,23 @@ from autograder import course as courses
 from autograder import fleet, intake, masters, reports
 from autograder.archives import write
 from autograder.benches import samples
+from autograder.comparisons import Comparison
 from autograder.fleet import Stopped, grade_class
 from autograder.grading import engine_version, result_key, use_bundle
 from autograder.jobs import Grading, Job
 from autograder.work import Machine
 from tests import accessibility
+from tests.mixed_class import mixed_class
 
 ROOT = Path(__file__).resolve().parents[1]
 TINY = ROOT / "tests" / "bundles" / "tiny"
 PATIENCE = 120.0  # seconds, on a busy machine
+FUNCTION = {"name": "mean", "function": "mean_square"}
+COMPARISON = Comparison(
+    notebook="q_tiny", part="1a", title="Twice the same", first=FUNCTION, second=FUNCTION,
+    inputs="solutions.reference.tiny:inputs", oracle="solutions.reference.tiny:mean_square",
+    rtol=1e-4, sizes={"rows": [8], "columns": [8]}, fixed={}, needs=["q1a"],
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -42,7 +51,7 @@ def a_class(tiny, folder: Path, count: int) -> Path:
     """Submissions of mixed quality, none of which takes long."""
     made = samples.read(masters.read(tiny.notebooks[0].master))
     folder.mkdir()
-    for name, content in made.a_class(count, seed=8, breaks=["raises", "no syntax", "exits"]):
+    for name, content in mixed_class(made, count, seed=8, breaks=["raises", "no syntax", "exits"]):
         (folder / name).write_bytes(content)
     return folder
 
@@ -225,6 +234,36 @@ def test_a_full_disk_stops_the_run_and_what_was_graded_is_whole(tiny, tmp_path, 
     summary = grade_class(tiny, submissions, small_disk / "out")
     assert len(summary.results) == 12
     assert there.items() <= scores(small_disk / "out").items()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [OSError(28, "No space left on device", "/tmp/x"),
+     shutil.Error([("labkit", "/tmp/x", "[Errno 28] No space left on device")])],
+)  # fmt: skip
+def test_a_full_disk_beside_the_grades_is_not_said_to_be_theirs(tiny, tmp_path, monkeypatch, error):
+    def full(*args):
+        raise error
+
+    monkeypatch.setattr(Machine, "warm", full)
+    submissions = intake.read([a_class(tiny, tmp_path / "class", 2)], tiny).submissions
+    with pytest.raises(Stopped, match=r"No space left on device.*0 of 2 ") as stopped:
+        grade_class(tiny, submissions, tmp_path / "out")
+    assert tempfile.gettempdir() in str(stopped.value), "nobody knows where to make room"
+    assert f"{tmp_path / 'out'} cannot be written" not in str(stopped.value)
+
+
+def test_ctrl_c_while_timing_leaves_the_class_s_table_and_report(tiny, tmp_path, monkeypatch):
+    def interrupted(*args, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(fleet, "time_class", interrupted)
+    submissions = intake.read([a_class(tiny, tmp_path / "class", 2)], tiny).submissions
+    out = tmp_path / "out"
+    with pytest.raises(Stopped, match=r"2 of 2 submissions .* again does the rest"):
+        grade_class(replace(tiny, comparisons=(COMPARISON,)), submissions, out)
+    assert (out / "report.html").is_file(), "all is graded, and there is no report"
+    assert len(table(out)) == 2
 
 
 def grading(tiny) -> Grading:

@@ -18,6 +18,7 @@ from autograder.grading import engine_version, use_bundle
 from autograder.jobs import Grading, Job
 from autograder.work import Machine
 from tests import traces
+from tests.mixed_class import mixed_class
 
 ROOT = Path(__file__).resolve().parents[1]
 TINY = ROOT / "tests" / "bundles" / "tiny"
@@ -72,7 +73,7 @@ def test_a_class_of_a_thousand_leaves_nothing_behind_and_does_not_slow_down(
 ):
     """Ten times the same hundred, so that each takes as long: right, half done, broken, hostile."""
     made = samples.read(masters.read(tiny.notebooks[0].master))
-    for name, content in made.a_class(100, seed=10):
+    for name, content in mixed_class(made, 100, seed=10):
         (tmp_path / name).write_bytes(content)
     hundred = intake.read([tmp_path], tiny).submissions
     grading = Grading(tiny.seed, ("q_tiny",), tiny.version, engine_version())

@@ -15,6 +15,7 @@ from autograder import cli, course, masters
 from autograder.benches import samples, throughput
 from autograder.grading import use_bundle
 from autograder.work import Machine
+from tests.mixed_class import mixed_class
 
 ROOT = Path(__file__).resolve().parents[1]
 TINY = ROOT / "tests" / "bundles" / "tiny"
@@ -51,7 +52,7 @@ def test_a_sample_holds_no_hidden_test(made):
 
 
 def test_a_class_is_mixed_and_the_same_for_the_same_seed(made):
-    first, again, other = (dict(made.a_class(120, seed)) for seed in (1, 1, 2))
+    first, again, other = (dict(mixed_class(made, 120, seed)) for seed in (1, 1, 2))
     assert first == again != other
     assert len(first) == 120
     whole = made.notebook(made.questions)

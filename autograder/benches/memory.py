@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from autograder import course as courses
-from autograder.bench import Row, bench
+from autograder.bench import Row, bench, bundle_in_use
 from autograder.benches import ways
 from autograder.course import Course
 from autograder.notebook import Notebook
@@ -28,13 +28,12 @@ Peak = Callable[[Path], int]  # from an empty folder to bytes
 @bench("memory", "peak memory of grading, all processes together (PSS) / 700 MB.")
 def memory(full: bool) -> Iterator[Row | str]:
     """Three turns each with `full`, one without; a peak is sampled fifty times a second."""
-    root = Path(__file__).resolve().parents[2]
-    course = courses.load(root)
+    course = courses.load(bundle_in_use())
     with tempfile.TemporaryDirectory() as name:
         release = Path(name) / "dist"
         script = str(Path(sys.executable).with_name("autograder"))
-        command = [script, "assign", "--out", str(release)]
-        subprocess.run(command, check=True, capture_output=True, cwd=root)
+        command = [script, "assign", "--bundle", str(course.root), "--out", str(release)]
+        subprocess.run(command, check=True, capture_output=True)
         for number, (said, peak) in enumerate(contestants(course, release).items()):
             turns = []
             for turn in range(3 if full else 1):
@@ -53,7 +52,7 @@ def contestants(course: Course, release: Path) -> dict[str, Peak]:
         for way, grade in ways.WAYS.items():
             found[f"{way}, {notebook.name}"] = partial(_peak, grade, notebook, file, release)
     for way, whole in ways.WHOLE.items():
-        found[f"{way}, {ALL}"] = partial(_peak_of_all, whole, solved)
+        found[f"{way}, {ALL}"] = partial(_peak_of_all, whole, course.root, solved)
     return found
 
 
@@ -61,8 +60,10 @@ def _peak(grade: ways.Way, notebook: Notebook, file: Path, release: Path, place:
     return grade(notebook, file, release, place).peak_bytes
 
 
-def _peak_of_all(whole: Callable[[Path, Path], int], files: list[Path], place: Path) -> int:
-    return whole(zipped(files, place), place)
+def _peak_of_all(
+    whole: Callable[[Path, Path, Path], int], bundle: Path, files: list[Path], place: Path
+) -> int:
+    return whole(bundle, zipped(files, place), place)
 
 
 def zipped(files: list[Path], place: Path) -> Path:

@@ -1,13 +1,11 @@
-"""Submissions made from a master: right, untouched, half done, broken, hostile.
+"""Submissions made from a master: right, untouched, half done.
 
-Comes in: a master. Goes out: notebooks as students would hand them in, as many as wanted, the same
-ones for the same seed.
+Comes in: a master. Goes out: notebooks as students would hand them in.
 """
 
 from __future__ import annotations
 
-import random
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import nbformat
@@ -15,21 +13,6 @@ from nbformat import NotebookNode
 
 from autograder import otter_build
 from autograder.masters import Master
-
-BREAKS = {  # what people leave in a cell, and what a few of them try
-    "raises": "raise ValueError('left over')",
-    "no syntax": "def f(:",
-    "exits": "import os\nos._exit(3)",
-    "endless": "while True:\n    pass",
-    "eats memory": "eaten = [bytearray(1 << 26) for _ in range(1 << 10)]",
-    "leaves files": "for i in range(50):\n    open(f'/tmp/left{i}', 'w').write('x' * 9999)",
-    "leaves descriptors": "left = [open('/dev/null') for _ in range(200)]",
-    "leaves processes": "import subprocess\n"
-    "left = [subprocess.Popen(['sleep', '1000'], start_new_session=True) for _ in range(5)]",
-    "leaves threads": "import threading, time\n"
-    "left = [threading.Thread(target=time.sleep, args=(1000,)) for _ in range(5)]\n"
-    "for thread in left:\n    thread.start()",
-}
 
 
 @dataclass(frozen=True)
@@ -55,21 +38,6 @@ class Samples:
             cells.insert(0, nbformat.v4.new_code_cell(extra, id="extra"))
         made = nbformat.v4.new_notebook(cells=cells, metadata=self.student.metadata)
         return otter_build.to_bytes(made)
-
-    def a_class(
-        self, count: int, seed: int, breaks: Collection[str] = tuple(BREAKS)
-    ) -> Iterator[tuple[str, bytes]]:
-        """`count` file names and contents of mixed quality. Half answer everything, most of the
-        others a part; one in five has something of `breaks` in it; one in twenty is no notebook."""
-        draw = random.Random(seed)
-        for number in range(count):
-            share = draw.choice((1.0, 1.0, 0.6, 0.2))
-            answered = [q for q in self.questions if draw.random() < share]
-            extra = BREAKS[draw.choice(sorted(breaks))] if draw.random() < 0.2 else ""
-            content = self.notebook(answered, extra)
-            if draw.random() < 0.05:
-                content = b"%PDF-1.7 not a notebook"
-            yield f"student{number:04}.ipynb", content
 
 
 def read(master: Master) -> Samples:

@@ -13,7 +13,6 @@ test files, reference outputs) is done once, in `ours` and in `floor`.
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
 import statistics
@@ -37,6 +36,7 @@ from autograder.intake import Submission
 from autograder.jobs import Grading, Job
 from autograder.notebook import IGNORED, Notebook
 from autograder.results import Result
+from autograder.sandbox import watch
 from autograder.sandbox.levels import choose
 from autograder.sandbox.pool import Pool
 from autograder.stages import stage, watched
@@ -125,7 +125,7 @@ class Ours:
 
 @bench.bench("throughput", "seconds a submission of one notebook, one job. Times: first / second.")
 def throughput(full: bool) -> Iterator[Row | str]:
-    course = course_in_use()
+    course = courses.load(bench.bundle_in_use())
     notebook = chosen_notebook(course)
     master = masters.read(notebook.master)
     made = samples.read(master)
@@ -167,8 +167,7 @@ def child_memory(course: Course) -> Iterator[Row | str]:
     """The memory that a sealed process has for itself before any code of a student's runs."""
     level, _ = choose([course.root / "solutions"])
     with Pool(level, public_files(course.root), course.limits) as pool, pool.child():
-        (supervisor,) = children(pool.process_id)
-        (sealed,) = children(supervisor)
+        _, sealed = watch.descendants(pool.process_id)  # below its supervisor
         try:
             memory = Path(f"/proc/{sealed}/smaps_rollup").read_text()
         except OSError as error:
@@ -177,20 +176,6 @@ def child_memory(course: Course) -> Iterator[Row | str]:
     private = sum(int(kb) for kb in re.findall(r"^Private_\w+: +(\d+) kB", memory, re.M)) * 1024
     share = private / CHILD_BYTES
     yield Row("child_memory/60MB", share, share, share, 1, at_most=1)
-
-
-def children(pid: int) -> list[int]:
-    """The processes that were started by this one."""
-    tasks = Path(f"/proc/{pid}/task").glob("*/children")
-    return [int(child) for task in tasks for child in task.read_text().split()]
-
-
-def course_in_use() -> Course:
-    """The bundle that `autograder bench --bundle` has made importable."""
-    found = importlib.util.find_spec("solutions")
-    assert found is not None
-    assert found.submodule_search_locations
-    return courses.load(Path(next(iter(found.submodule_search_locations))).parent)
 
 
 def chosen_notebook(course: Course) -> Notebook:

@@ -18,12 +18,11 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from autograder.bench import Row, bench
+from autograder.bench import Row, bench, bundle_in_use
 from autograder.bundle_files import LABKIT
 from autograder.course import Limits
 from autograder.intake import Cell
@@ -38,7 +37,6 @@ COUNT = 300
 NEIGHBOURS = 2
 CAP = 0.5  # seconds of a verdict
 TIMES = ((6, 9), (6, 10), (6, 12), (6, 18))  # how often the two functions do their work
-_ROOT = Path(__file__).resolve().parents[2]
 
 SOURCE = """
 import time
@@ -150,7 +148,7 @@ def _share(name: str, count: int, n: int, most: float | None) -> Row:
 def measured() -> Iterator[Verdict]:
     """Verdicts on pairs, without end."""
     files = {"labkit": LABKIT}
-    level, _ = choose([_ROOT / "solutions"])
+    level, _ = choose([bundle_in_use() / "solutions"])
     cells, paces = [Cell(1, "code", SOURCE)], dict[str, Contestant]()
     limits = Limits()
     with (

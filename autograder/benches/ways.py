@@ -42,16 +42,15 @@ def by_command(notebook: Notebook, submission: Path, release: Path, folder: Path
     """`autograder grade`."""
     del release
     out = folder / "grades"
-    command: list[str | Path] = [
-        _BIN / "autograder",
-        "grade",
-        submission,
+    options: list[str | Path] = [
+        "--bundle",
+        _bundle(notebook),
         "--only",
         notebook.name,
         "--out",
+        out,
     ]
-    command.append(out)
-    peak = run(command, folder)
+    peak = run([_BIN / "autograder", "grade", submission, *options], folder)
     (results,) = out.glob("*/results.json")
     return Graded(_ours(results, notebook), peak)
 
@@ -71,7 +70,15 @@ def by_gradescope(
     (root / "results").mkdir()
     shutil.copy(submission, root / "submission" / f"{notebook.name}.ipynb")
     (root / "submission_metadata.json").write_text('{"users": [{"name": "Ada"}]}')
-    default: list[str | Path] = [_BIN / "autograder", "gradescope", "--root", root]
+    bundle = _bundle(notebook)
+    default: list[str | Path] = [
+        _BIN / "autograder",
+        "gradescope",
+        "--bundle",
+        bundle,
+        "--root",
+        root,
+    ]
     peak = run(command(root) if command else default, folder)
     return Graded(_ours(root / "results" / "results.json", notebook), peak)
 
@@ -87,17 +94,23 @@ def by_otter(notebook: Notebook, submission: Path, release: Path, folder: Path) 
     return Graded({parts[t["name"]]: t["score"] for t in tests if t["name"] in parts}, peak)
 
 
-def whole_by_command(submission: Path, folder: Path) -> int:
+def whole_by_command(bundle: Path, submission: Path, folder: Path) -> int:
     """The most memory, in bytes, that `autograder grade` takes for a zip of all notebooks."""
-    return run([_BIN / "autograder", "grade", submission, "--out", folder / "grades"], folder)
+    options: list[str | Path] = ["--bundle", bundle, "--out", folder / "grades"]
+    return run([_BIN / "autograder", "grade", submission, *options], folder)
 
 
-def whole_by_gradescope(submission: Path, folder: Path) -> int:
+def whole_by_gradescope(bundle: Path, submission: Path, folder: Path) -> int:
     """The same for `autograder gradescope`."""
     root = folder / "autograder"
     (root / "submission").mkdir(parents=True)
     shutil.copy(submission, root / "submission")
-    return run([_BIN / "autograder", "gradescope", "--root", root], folder)
+    return run([_BIN / "autograder", "gradescope", "--bundle", bundle, "--root", root], folder)
+
+
+def _bundle(notebook: Notebook) -> Path:
+    """The folder of the bundle that a notebook is of."""
+    return notebook.master.parents[1]
 
 
 def _ours(results: Path, notebook: Notebook) -> dict[str, float]:
