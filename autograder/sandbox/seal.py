@@ -250,8 +250,8 @@ lookup_dcookie memfd_create
 memfd_secret modify_ldt mount mount_setattr move_mount mq_open msgget name_to_handle_at nfsservctl
 open_by_handle_at open_tree perf_event_open personality pidfd_getfd pivot_root process_madvise
 process_vm_readv process_vm_writev ptrace quotactl quotactl_fd reboot request_key semget
-setdomainname sethostname setns settimeofday shmget swapoff swapon sysfs syslog umount2 unshare
-userfaultfd vhangup vm86 vm86old
+setdomainname sethostname setns settimeofday shmget swapoff swapon sysfs syslog timer_create umount2
+unshare userfaultfd vhangup vm86 vm86old
 """.split()
 _NAMESPACE_FLAGS = (
     kernel.CLONE_NEWNS,
@@ -276,6 +276,7 @@ _DENIED_BY_NUMBER = (452, 463, 466, 469)
 # same ones. Locks are granted and hold nothing, so that programs that want one go on.
 _LOCKING = (6, 7, 37, 38)  # F_SETLK F_SETLKW F_OFD_SETLK F_OFD_SETLKW
 _TELLING = (5, 36, *range(1024, 1027), *range(1035, 1039))  # F_GETLK, leases, F_NOTIFY, hints
+_F_SETSIG = 10  # with it, as with timer_create, what is stopped could have SIGCONT sent to itself
 _LOW_HALF = 0xFFFFFFFF  # of an argument: all that the kernel reads of a command
 _AF_UNIX = 1
 _NOT_STREAM = (2, 4, 8)  # the bits that tell a socket's other types from SOCK_STREAM, which is 1
@@ -333,7 +334,7 @@ def system_calls(among_its_own: bool = False) -> Any:
         rules.add_rule(refuse, "prlimit64", seccomp.Arg(0, seccomp.NE, 0))
     in_name_only = seccomp.ERRNO(0)
     rules.add_rule(in_name_only, "flock")
-    for action, commands in ((in_name_only, _LOCKING), (refuse, _TELLING)):
+    for action, commands in ((in_name_only, _LOCKING), (refuse, (*_TELLING, _F_SETSIG))):
         for command in commands:
             rules.add_rule(action, "fcntl", seccomp.Arg(1, seccomp.MASKED_EQ, _LOW_HALF, command))
     # Memory that RLIMIT_DATA does not count.
