@@ -3,8 +3,7 @@
 Comes in: a session that has run a notebook, and arguments. Goes out: the seconds of a call, or a
 `Mismatch`. A turn goes so: everything in the sandbox is stopped; fresh inputs are written into
 shared memory, and the request is sent; the clock starts, and the sandbox goes on; when it has
-answered it is stopped again; once all of it rests the clock stops; the results are read and
-verified.
+answered it is stopped again; the clock stops; the results are read and verified.
 
 The seconds of a turn are what the clock says, less what other programs took meanwhile: the time in
 which the kernel had the function wait for a processor. They are at least the processor time that
@@ -161,9 +160,9 @@ class Side:
             nonce = post(self._channel, request, deadline)
             answer = self._channel.receive(deadline)
         finally:
-            before, self._account = self._account, self._session.stop()
-            wall = time.perf_counter() - start
+            wall = time.perf_counter() - start  # before the stop, which others may hold up
             ours = waited() - ours
+            before, self._account = self._account, self._session.stop()
         raised = expect(answer, nonce).get("raised")
         if raised is not None:
             said = say(raised if isinstance(raised, dict) else {}, quotes=False)

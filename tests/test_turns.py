@@ -140,19 +140,6 @@ def test_waiting_is_what_the_kernel_says_and_nothing_where_it_says_nothing():
 # ---- Turns
 
 
-def test_the_clock_of_a_turn_runs_until_everything_rests(side):
-    """Else who answers first and works while it is being stopped would work for nothing."""
-    turns, late = side(HONEST), 0.3
-    stop = turns._session.stop
-
-    def stops_late():
-        time.sleep(late)
-        return stop()
-
-    turns._session.stop = stops_late
-    assert turns.turn("double", 1) >= late, "the clock stopped before the sandbox did"
-
-
 LOST = {
     "the fork": "import mmap, os\nmmap.mmap = lambda *a, **k: os._exit(1)",
     "the notebook": (
