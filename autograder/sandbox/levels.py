@@ -44,8 +44,9 @@ class Hole:
 
 
 _COUNTS = Hole(
-    "the count of work and span is made beside the student's code, which can change it: that may "
-    "earn the points for cost, and no others",
+    "what happens beside the student's code is told by its process, which can change it: the count "
+    "of work and span, whether inputs were left alone, and gradients; that may earn the points for "
+    "these, and no others",
     ("forges_the_cost_count",),
 )
 _SERVERS = Hole(
