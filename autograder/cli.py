@@ -58,6 +58,8 @@ def assign(bundle: Path, out: Path, run: bool) -> None:
         made = release.assign(course, out, run=run)
     except CourseError as error:
         _stop(str(error))
+    except OSError as error:
+        _stop(f"the release cannot be written: {error}")
     here = Path.cwd()
     for path in made.files:
         click.echo(f"  {path.relative_to(here) if path.is_relative_to(here) else path}")
@@ -128,11 +130,11 @@ def grade(
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # the same as Ctrl-C
     course = _load(bundle, seed, apart=True)  # first: see load_apart
     from autograder import intake
+    from autograder.doctor import processor_count
     from autograder.fleet import Stopped, grade_class
     from autograder.jobs import FleetError
     from autograder.notebook import CourseError
     from autograder.overrides import OverridesError
-    from autograder.sandbox import processors
     from autograder.sandbox.child import SandboxError
     from autograder.sandbox.levels import NoSandboxError
     from autograder.timing_jobs import NoGpuError
@@ -156,7 +158,7 @@ def grade(
             submissions,
             out,
             private=[*paths, out],
-            jobs=jobs or len(processors.available()) or os.cpu_count() or 1,
+            jobs=jobs or processor_count(),
             required=require_level,
             trust_input=trust_input,
             fresh=fresh,
@@ -342,7 +344,7 @@ def _load(bundle: Path, seed: str | None = None, apart: bool = False) -> Course:
 
     try:
         loaded = (course.load_apart if apart else course.load)(bundle.resolve())
-    except CourseError as error:
+    except (CourseError, OSError) as error:
         _stop(str(error))
     from autograder.grading import use_bundle
 

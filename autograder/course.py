@@ -188,7 +188,7 @@ def read_table(root: Path) -> dict[str, Any]:
     file = root / TABLE
     try:
         given = tomllib.loads(file.read_text("utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise CourseError(f"{file} is missing: is {root} the folder of a bundle?") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise CourseError(f"{file} is not valid TOML: {error}") from None

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-from autograder.sandbox import seal
+from autograder.sandbox import processors, seal
 from autograder.sandbox.levels import NOT_STOPPED, probe
 
 
@@ -27,7 +27,7 @@ def report(private: Sequence[Path]) -> str:
         lines.append(f"  {level:<11} {'yes' if not problem else 'no: ' + problem}")
         lines += [f"{'':<14}does not stop: {hole.says}" for hole in NOT_STOPPED[level]]
     lines += [
-        f"Processors: {_processors()} ({processor()})",
+        f"Processors: {processor_count()} ({processor()})",
         f"Memory bandwidth, one thread: {_bandwidth():.1f} GB/s (a copy of 64 MiB, best of 5)",
         f"GPU: {_gpu()}",
         f"Python {platform.python_version()}, torch {torch.__version__}",
@@ -45,8 +45,9 @@ def processor() -> str:
     return platform.machine()
 
 
-def _processors() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def processor_count() -> int:
+    """How many processors this process may run on."""
+    return len(processors.available()) or os.cpu_count() or 1
 
 
 def _bandwidth() -> float:

@@ -11,9 +11,11 @@ again grades the rest.
 
 from __future__ import annotations
 
+import shutil
 import sys
+import tempfile
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib import import_module
@@ -93,7 +95,7 @@ def grade_class(
             with closing(run(todo)) as outcomes:
                 for outcome in outcomes:
                     bar.advance(book.enter(outcome))
-        reports.write_class(book.ordered(), course, out, again)
+        book.write_class(again)
         with shown(console, 0, what="Timing") as bar:
             say = partial(bar.say, always=True)
             if scheduler and timing:
@@ -111,13 +113,12 @@ def grade_class(
             ):
                 book.keep(result)
                 bar.advance()
-        ordered = book.ordered()
-        reports.write_class(ordered, course, out, again)
+        ordered = book.write_class(again)
     except KeyboardInterrupt:
-        raise Stopped(_stopped("stopped", len(book.results), len(submissions), out)) from None
+        raise Stopped(book.stopped("stopped")) from None
     except OSError as error:
-        why = f"{error.filename or out} cannot be written ({error.strerror or error}): make room"
-        raise Stopped(_stopped(why, len(book.results), len(submissions), out)) from error
+        why = f"this machine cannot go on ({_reason(error)}); its files are in "
+        raise Stopped(book.stopped(f"{why}{tempfile.gettempdir()}")) from error
     reports.show(ordered, course, console)
     for line in _changes(before, ordered):
         console.print(line, soft_wrap=True, markup=False, highlight=False)
@@ -126,7 +127,7 @@ def grade_class(
 
 
 class _Book:
-    """Enters results where they belong, as they come.
+    """Enters results where they belong, as they come. Raises Stopped where OUT cannot be written.
 
     graded   results as they were graded, by id; `results` as they count
     """
@@ -148,16 +149,12 @@ class _Book:
         self.results: dict[str, Result] = {}
         self.failed: list[str] = []
 
-    def ordered(self) -> list[Result]:
-        """The results so far as they count, in the order of the class."""
-        return [self.results[name] for name in self._submissions if name in self.results]
-
     def show(self, result: Result) -> None:
         """Write what is shown of a result, as it counts."""
         counts = self._decided.apply(result)
-        problem = reports.write(
-            counts, self._course, self._out, self._submissions[result.submission]
-        )
+        with self._writing():
+            submission = self._submissions[result.submission]
+            problem = reports.write(counts, self._course, self._out, submission)
         if problem:
             said = f"autograder: no page for {result.submission}, graded as ever: {problem}"
             print(plain(said), file=sys.stderr)
@@ -167,7 +164,8 @@ class _Book:
     def keep(self, result: Result) -> None:
         """Write a result, and keep it for later runs."""
         self.show(result)
-        reports.keep(result, self._out)  # last: where it is there, all are
+        with self._writing():
+            reports.keep(result, self._out)  # last: where it is there, all are
 
     def enter(self, outcome: Outcome) -> Result | None:
         """Keep what came of a job, or say that there is nothing."""
@@ -181,6 +179,36 @@ class _Book:
             result = replace(result, key=self._keys[outcome.id])
         self.keep(result)
         return result
+
+    def write_class(self, again: Sequence[str]) -> list[Result]:
+        """Write the class's table and report: the results so far as they count, in its order."""
+        ordered = [self.results[name] for name in self._submissions if name in self.results]
+        with self._writing():
+            reports.write_class(ordered, self._course, self._out, again)
+        return ordered
+
+    def stopped(self, why: str) -> str:
+        """What to say where the run ends now."""
+        done, total = len(self.results), len(self._submissions)
+        return (
+            f"{why}. {done} of {total} submissions are graded and kept in {self._out}; "
+            f"the same command again {'grades' if done < total else 'does'} the rest"
+        )
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            why = f"{self._out} cannot be written ({_reason(error)}): make room"
+            raise Stopped(self.stopped(why)) from error
+
+
+def _reason(error: OSError) -> str:
+    """Why a file could not be read or written; where many could not be copied, the first."""
+    if isinstance(error, shutil.Error):
+        return str(error.args[0][0][-1])
+    return error.strerror or str(error)
 
 
 def _runner(
@@ -246,13 +274,6 @@ def _earlier(
         if result is not None
         and (result.level not in LEVELS or LEVELS.index(result.level) <= weakest)
     }
-
-
-def _stopped(why: str, done: int, total: int, out: Path) -> str:
-    return (
-        f"{why}. {done} of {total} submissions are graded and kept in {out}; "
-        "the same command again grades the rest"
-    )
 
 
 def _changes(before: Mapping[str, float | None], results: Sequence[Result]) -> Iterator[str]:

@@ -64,6 +64,8 @@ def build(name: str, content: NotebookNode, file: Path) -> Built:
             student = _written(transformed, Path(folder), sanitize=True)
         for question, text in test_files.items():
             compile(text, f"the test file of {question}", "exec")
+    except OSError:
+        raise  # this machine's doing: a full disk, too many open files
     except Exception as error:
         raise CourseError(f"{file}: Otter cannot use this master: {error}") from error
     student = canonical(student)

@@ -12,10 +12,11 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
-from autograder import cli
+from autograder import cli, otter_build
 from autograder.grading import use_bundle
+from tests.test_release import TINY, copy_bundle
 
 ROOT = Path(__file__).resolve().parents[1]
 CLASS = ROOT / "data" / "submissions"
@@ -197,3 +198,31 @@ def test_the_command_of_a_report_begins_as_this_one_did(monkeypatch):
         monkeypatch.setenv("PATH", path)
         monkeypatch.setattr(sys, "argv", [called, "grade"])
         assert cli._again((Path("a class"),), ROOT, Path("out"), None)[:2] == [begins, "grade"]
+
+
+def invoke(*args: object) -> Result:
+    try:
+        return CliRunner().invoke(cli.main, [str(arg) for arg in args])
+    finally:
+        use_bundle(ROOT)
+
+
+def test_a_release_that_cannot_be_written_is_one_clear_line_and_status_2(tmp_path):
+    bundle = copy_bundle(TINY, tmp_path / "bundle")
+    (tmp_path / "file").touch()
+    done = invoke("assign", "--bundle", bundle, "--out", tmp_path / "file" / "dist")
+    assert done.exit_code == 2, "a traceback, or none"
+    assert done.stderr.count("\n") == 1
+    assert f"{tmp_path}/file" in done.stderr
+    assert "cannot be written" in done.stderr
+
+
+def test_a_master_that_cannot_be_opened_is_one_clear_line_and_status_2(tmp_path, monkeypatch):
+    def exhausted(*args: object) -> None:
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr(otter_build.NotebookTransformer, "transform_notebook", exhausted)
+    done = invoke("assign", "--bundle", TINY, "--out", tmp_path / "dist")
+    assert done.exit_code == 2, "a traceback, or none"
+    assert "Too many open files" in done.stderr
+    assert "Otter cannot use this master" not in done.stderr, "the master is blamed"

@@ -422,3 +422,6 @@ def test_no_part_of_the_homework_is_a_bare_number() -> None:
 def test_a_folder_that_is_no_bundle_is_said_to_be_none(tmp_path: Path) -> None:
     with pytest.raises(CourseError, match=r"is .* the folder of a bundle\?"):
         course.load(tmp_path)
+    (tmp_path / "solutions").touch()
+    with pytest.raises(CourseError, match=r"is .* the folder of a bundle\?"):
+        course.load(tmp_path)

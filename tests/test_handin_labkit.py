@@ -182,3 +182,16 @@ def test_on_colab_no_zip_of_another_copy_is_written(
     Grader("q_one").hand_in()
     assert "File > Download" in capsys.readouterr().out
     assert not (tmp_path / "hw-submission.zip").exists()
+
+
+def test_a_zip_that_cannot_be_finished_leaves_nothing_behind(
+    save: Save, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*args: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    own = answered(save, "q_one")
+    monkeypatch.setattr(zipfile.ZipFile, "write", full)
+    with pytest.raises(OSError, match="No space left"):
+        handin.pack(own)
+    assert [path.name for path in tmp_path.iterdir()] == ["q_one.ipynb"]

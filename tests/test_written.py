@@ -521,6 +521,45 @@ def test_a_file_in_another_encoding_is_one_clear_line_and_stays(course, tmp_path
     assert table.read_bytes() == before
 
 
+@pytest.mark.parametrize(
+    "saved",
+    [lambda text: text.replace(",", ";"),
+     lambda text: "\ufeff" + text.replace(",", ";"),
+     lambda text: "".join(f"{q},{s},,\n" for s, q, *_ in csv.reader(io.StringIO(text)))
+                  .replace("question,submission,,", "Question,Submission,Comment,Score")],
+    ids=["semicolons", "semicolons and a mark", "columns in another order"],
+)  # fmt: skip
+def test_the_file_to_fill_in_stays_as_a_spreadsheet_has_saved_it(tmp_path, course, saved):
+    begun = saved(scores.blank(course, NOTEBOOKS))
+    assert scores.blank(course, NOTEBOOKS, begun) == begun, "rows that are there were added again"
+    more = scores.blank(course, {**NOTEBOOKS, "cy": [CPU]}, begun)
+    (tmp_path / "written.csv").write_text(more, "utf-8")
+    table = csv.reader(io.StringIO(more), delimiter=";" if ";" in begun else ",")
+    head = [name.lower().strip("\ufeff") for name in next(table)]
+    rows = [dict(zip(head, row, strict=True)) for row in table]
+    aliases = scores.aliases(course, ["ada", "bo", "cy"])
+    assert [aliases[row["submission"]] for row in rows].count("cy") == 5, "added in other columns"
+    scores.read(tmp_path, course, NOTEBOOKS)
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [("submission,question,score,comment\nada,x,1,d\u00e9j\u00e0 vu\n".encode("cp1252"),
+      "written.csv: it cannot be read; save it as CSV in UTF-8"),
+     (b"name,points\n", "written.csv: its first row is to name the column 'submission'")],
+)  # fmt: skip
+def test_written_leaves_a_file_that_it_cannot_read_alone_and_says_so(tmp_path, content, told):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "written.csv").write_bytes(content)
+    one = ROOT / "data" / "submissions" / "dee_half_done.ipynb"
+    done = CliRunner().invoke(cli.main, ["written", str(one), "--out", str(out)])
+    assert done.exit_code == 2, "a traceback, or none"
+    assert told in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert (out / "written.csv").read_bytes() == content
+
+
 def test_an_alias_stays_and_another_purpose_has_others(course, monkeypatch):
     names = scores.aliases(course, ["ada", "bo"])
     assert all(re.fullmatch("[B-Z]{7}", name) for name in names), "spreadsheets spoil numbers"

@@ -229,19 +229,21 @@ def _near(name: str, known: Collection[str]) -> str:
 
 def blank(course: Course, handed_in: Mapping[str, Collection[str]], before: str = "") -> str:
     """A file to fill in: a row for each answer, question by question. Rows of `before` stay as they
-    are, and what it lacks comes after them."""
-    text = io.StringIO()
-    text.write(before if before.endswith("\n") or not before else f"{before}\n")
-    mark = separator(before)
-    writer = csv.writer(text, delimiter=mark, lineterminator="\n")
-    if not before:
-        writer.writerow(HEAD)
+    are, and what it lacks comes after them, in the same columns. Raises WrittenError."""
+    before = before or ",".join(HEAD)
+    text, mark = io.StringIO(), separator(before)
+    text.write(before if before.endswith("\n") else f"{before}\n")
     table = csv.reader(io.StringIO(before.lstrip("\ufeff")), delimiter=mark)
-    there = {tuple(row[:2]) for row in table}
+    head = [name.strip().lower() for name in next(table, [])]
+    if missing := [name for name in HEAD[:3] if name not in head]:
+        raise WrittenError(f"{FILE}: its first row is to name the column '{missing[0]}'")
+    rows = (dict(zip(head, map(str.strip, cells), strict=False)) for cells in table)
+    there = {(row.get("submission", ""), row.get("question", "")) for row in rows}
+    writer = csv.DictWriter(text, head, delimiter=mark, lineterminator="\n")
     names = aliases(course, handed_in)
     for notebook, question in written_questions(course):
         for name, submission in sorted(names.items()):
             row = name, label(notebook, question)
             if notebook.name in handed_in[submission] and row not in there:
-                writer.writerow([*row, "", ""])
+                writer.writerow(dict(zip(HEAD, row, strict=False)))
     return text.getvalue()

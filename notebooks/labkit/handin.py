@@ -177,6 +177,8 @@ def _write(path: Path, notebooks: dict[str, Path]) -> None:
     except PermissionError:  # Windows, where another program has the file open
         text = "is it open in another program, or does this folder allow no writing?"
         raise Problem(f"{path.name} cannot be written: {text}") from None
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def _identity(path: Path) -> str:
