@@ -85,8 +85,8 @@ class Corpus:
             calls: list[Call] = []
             failures: dict[str, tuple[Mismatch, list[Call]]] = {}
             watched = {
-                name: recorded(name, names[name], calls) if callable(names[name]) else names[name]
-                for name in self.functions
+                name: recorded(name, of, calls) if name in self.functions and callable(of) else of
+                for name, of in names.items()
             }
             tests = {c: run for c, run in self.public.items() if c.split(":")[0] == question}
             tests |= {check: self.checks[check] for check in self._of([question])}

@@ -227,7 +227,7 @@ def test_cases_depend_on_the_seed_and_on_nothing_else():
 def test_costs_are_counted_over_systems_that_differ_in_one_size_only():
     for seed in range(10):
         with seeded(seed):
-            (_, by_length), (_, by_states) = kernel_cases.grown((16, 256), (8, 64))
+            (*_, by_length), (*_, by_states) = kernel_cases.grown((16, 256), (8, 64))
         assert [case.args[-1] for case in by_length.values()] == [16, 256]
         assert len({case.args[1].shape for case in by_length.values()}) == 1
         assert [len(case.args[0]) for case in by_states.values()] == [8, 64]
