@@ -8,11 +8,10 @@ solution's place; the names in its table are looked up.
 from __future__ import annotations
 
 import contextlib
-import difflib
 import inspect
 import os
 import tempfile
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from autograder.comparisons import Comparison, imported
 from autograder.course import TABLE, Course
 from autograder.diagnosis import Mistake, known_mistakes
 from autograder.grading import Grader, public_files
+from autograder.near import meant
 from autograder.notebook import CourseError, Notebook, Question
 from autograder.results import Result
 from autograder.sandbox.levels import choose
@@ -148,7 +148,7 @@ def _reported(course: Course, names: _Names) -> Iterator[str]:
             value = names[notebook.name].get(name)
             if isinstance(value, bool) or not isinstance(value, int | float):
                 text = f"[reported] {notebook.name}: its solution has no number '{name}'"
-                yield f"{course.root / TABLE}: {text}{_near(name, names[notebook.name])}"
+                yield f"{course.root / TABLE}: {text}{meant(name, names[notebook.name])}"
 
 
 def _timing(course: Course, comparison: Comparison, names: Mapping[str, Any]) -> Iterator[str]:
@@ -156,14 +156,14 @@ def _timing(course: Course, comparison: Comparison, names: Mapping[str, Any]) ->
     graded = [question.name for question in notebook.questions if not question.manual]
     for name in comparison.needs:
         if name not in graded:
-            yield f"needs: {notebook.name} has no graded question '{name}'{_near(name, graded)}"
+            yield f"needs: {notebook.name} has no graded question '{name}'{meant(name, graded)}"
     if comparison.crossing and comparison.crossing not in names:
-        near = _near(comparison.crossing, names)
+        near = meant(comparison.crossing, names)
         yield f"crossing: {notebook.name} does not define '{comparison.crossing}'{near}"
     functions = list(comparison.functions.values())
     for name in functions:
         if not callable(names.get(name)):
-            yield f"{notebook.name} does not define the function '{name}'{_near(name, names)}"
+            yield f"{notebook.name} does not define the function '{name}'{meant(name, names)}"
     for key in ("inputs", "oracle"):
         try:
             imported(getattr(comparison, key))
@@ -194,10 +194,10 @@ def _mistake(course: Course, wrong: Mistake, names: _Names) -> Iterator[str]:
         yield "fails: say which tests it loses"
     for name in wrong.fails:
         if name not in tests:
-            yield f"fails: there is no test '{name}'{_near(name, tests)}"
+            yield f"fails: there is no test '{name}'{meant(name, tests)}"
     asked = {name for n in course.notebooks for name in n.defines}
     if wrong.function not in asked:
-        yield f"no test asks for '{wrong.function}'{_near(wrong.function, asked)}"
+        yield f"no test asks for '{wrong.function}'{meant(wrong.function, asked)}"
     elif wrong.fails and tests.keys() >= set(wrong.fails):
         lost = [tests[name] for name in wrong.fails]
         for notebook in course.notebooks:
@@ -235,8 +235,3 @@ def _tried(
                 return
     finally:
         names[wrong.function] = right
-
-
-def _near(name: str, known: Collection[str]) -> str:
-    near = difflib.get_close_matches(name, list(known), 1)
-    return f"; is '{near[0]}' meant?" if near else ""

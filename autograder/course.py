@@ -6,7 +6,6 @@ Goes out: one frozen `Course`. Everything about a question is read from its mast
 
 from __future__ import annotations
 
-import difflib
 import hmac
 import os
 import re
@@ -23,6 +22,7 @@ from typing import Any, Literal
 from autograder import comparisons
 from autograder.bundle_files import bundle_version, notebook_version
 from autograder.comparisons import Comparison
+from autograder.near import meant
 from autograder.notebook import CourseError, Given, Notebook
 
 
@@ -129,9 +129,8 @@ def _masters(root: Path, listed: Sequence[str]) -> list[Path]:
     that is not listed: a name may be misspelt, and its notebook would be missing everywhere."""
     for file in sorted((root / "solutions").glob("q_*.py")):
         if file.stem not in listed:
-            near = difflib.get_close_matches(file.stem, [*listed], 1)
-            hint = f"is that what '{near[0]}' stands for?" if near else "add it there, or rename it"
-            raise CourseError(f"{root / TABLE}: 'notebooks' does not list {file.name}; {hint}")
+            hint = "add it or correct its name there, or rename the file"
+            raise CourseError(f"{root / TABLE}: 'notebooks' does not list {file.name}: {hint}")
     files = [root / "solutions" / f"{name}.py" for name in listed]
     return [file for file in files if file.is_file()]
 
@@ -254,9 +253,8 @@ def _known(
 ) -> None:
     for key in given:
         if key not in allowed:
-            near = difflib.get_close_matches(key, allowed, 1)
-            hint = f"is '{near[0]}' meant?" if near else f"known: {', '.join(allowed)}"
-            raise CourseError(f"{file}: {where}'{key}' is not a key; {hint}")
+            hint = meant(key, allowed, f"; known: {', '.join(allowed)}")
+            raise CourseError(f"{file}: {where}'{key}' is not a key{hint}")
 
 
 def _seed(secret: str, release: str) -> str:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import ast
 import contextlib
-import difflib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -31,6 +30,7 @@ from otter.assign.question_config import QuestionConfig
 from otter.assign.tests_manager import BEGIN_TEST_CONFIG_REGEX, END_TEST_CONFIG_REGEX
 from otter.assign.utils import is_ignore_cell
 
+from autograder.near import meant
 from autograder.notebook import IGNORED, CourseError, Notebook, Question, Test
 from autograder.otter_build import KERNEL
 
@@ -410,8 +410,7 @@ def _part(name: str, manual: bool) -> str:
 def _meant(error: str) -> str:
     """Which key of a question's config may be meant, where one is not known."""
     key = re.search(r"Unexpected key found in config: '(\w+)'", error)
-    near = difflib.get_close_matches(key[1], _QUESTION_KEYS, 1) if key else []
-    return f"; is '{near[0]}' meant?" if near else ""
+    return meant(key[1], _QUESTION_KEYS) if key else ""
 
 
 def _given_away(function: ast.FunctionDef) -> str:

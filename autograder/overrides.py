@@ -26,7 +26,6 @@ reason. For example:
 
 from __future__ import annotations
 
-import difflib
 import tomllib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -36,6 +35,7 @@ from pathlib import Path
 from typing import Any
 
 from autograder.course import Course
+from autograder.near import meant
 from autograder.results import Adjustment, NotebookResult, QuestionResult, Result, TestResult
 
 FILE = "overrides.toml"
@@ -172,8 +172,7 @@ def _entries(file: Path, table: Mapping[str, Any]) -> Iterator[tuple[str, dict[s
 
 
 def _near(name: str, known: Collection[str]) -> str:
-    near = difflib.get_close_matches(name, known, 1)
-    return f"; is '{near[0]}' meant?" if near else f"; known: {', '.join(list(known)[:4])} ..."
+    return meant(name, known, f"; known: {', '.join(list(known)[:4])} ...")
 
 
 def _change(before: tuple[Any, ...], after: tuple[Any, ...], name: str) -> float:

@@ -327,7 +327,7 @@ def _sizes(args: Sequence[object]) -> str:
     counts = [arg for arg in args if type(arg) is int and 0 <= arg < _LARGEST_COUNT]
     if not shapes:
         return ""
-    return f"; its arguments have the shapes {', '.join(map(str, [*shapes, *counts]))}"
+    return f"; the sizes of this call: {', '.join(map(str, [*shapes, *counts]))}"
 
 
 def _text(value: object, limit: int) -> str:

@@ -353,9 +353,9 @@ BROKEN_TABLES = {
     "a notebook with a misspelt name": (
         '["q_tiny"]',
         '["q_tinny"]',
-        "'notebooks' does not list q_tiny.py; is that what 'q_tinny' stands for",
+        "'notebooks' does not list q_tiny.py: add it or correct its name there",
     ),
-    "a master that is not listed": ('["q_tiny"]', '["q_a"]', "add it there, or rename it"),
+    "a master that is not listed": ('["q_tiny"]', '["q_a"]', "or rename the file"),
     "a reported notebook that is none": (
         "[limits]",
         '[reported]\nq_tinny = ["hours"]\n[limits]',

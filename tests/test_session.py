@@ -86,7 +86,8 @@ helper(1) / 0
     uses = "b = [helper(m.floor(1.5)), Fraction(1) == 1, Kept.__name__]"
     looks = "import os\nc = os.path.exists('measured')"
     tags = {1: "otter_ignore", 4: "otter_ignore"}
-    with session(pool, source, uses, looks, "def g(:", tags=tags) as running:
+    unfit = "def g(:\n'''\\"
+    with session(pool, source, uses, looks, unfit, tags=tags) as running:
         assert problems(running) == []
         assert get(running, "b") == [2, True, "Kept"]
         assert get(running, "c") is False, "the rest of the cell is not run"
@@ -134,12 +135,12 @@ def test_where_words_are_not_quoted_a_known_cause_is_told_and_the_sizes(pool):
             names.get("f")(torch.ones(2, 2), 7)
         assert str(caught.value) == (
             "f raised RuntimeError: tensors of two types meet, such as float32 and float64 (line 2 "
-            "of its cell); its arguments have the shapes (2, 2), 7"
+            "of its cell); the sizes of this call: (2, 2), 7"
         )
         with pytest.raises(Mismatch) as caught:
             names.get("g")(torch.full((3,), 0.25))
         assert str(caught.value) == (
-            "g raised ValueError (line 3 of its cell); its arguments have the shapes (3,)"
+            "g raised ValueError (line 3 of its cell); the sizes of this call: (3,)"
         )
         names.close()
 

@@ -108,10 +108,10 @@ def run_cell(shell: InteractiveShell, source: str) -> dict[str, Any]:
 
 def definitions(source: str) -> str:
     """The imports, functions and classes of a cell, on the lines where they stand."""
-    source = TransformerManager().transform_cell(source)
     try:
+        source = TransformerManager().transform_cell(source)
         statements = ast.parse(source).body
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    except Exception:  # run as a whole it would not run either
         return ""
     kept: set[int] = set()
     for one in statements:

@@ -11,7 +11,6 @@ called by its alias, which is all that its readers see, or by its id. A row with
 from __future__ import annotations
 
 import csv
-import difflib
 import hashlib
 import hmac
 import io
@@ -21,6 +20,7 @@ from math import isfinite
 from pathlib import Path
 
 from autograder.course import Course, secret
+from autograder.near import meant
 from autograder.notebook import Notebook, Question
 from autograder.overrides import OverridesError
 from autograder.results import NOT_HANDED_IN, NotebookResult, QuestionResult, Result
@@ -199,7 +199,7 @@ class _Reader:
         found = self._names.get(name.upper()) or self._ids.get(name.casefold())
         if found is None:
             raise ValueError(
-                f"no submission is called '{name}'{_near(name, [*self._names, *self._ids])}"
+                f"no submission is called '{name}'{meant(name, [*self._names, *self._ids])}"
             )
         return found
 
@@ -207,7 +207,7 @@ class _Reader:
         wanted = " ".join(name.split())
         if wanted in self._questions:
             return self._questions[wanted]
-        raise ValueError(f"no written question is called '{name}'{_near(wanted, self._questions)}")
+        raise ValueError(f"no written question is called '{name}'{meant(wanted, self._questions)}")
 
 
 def _points(text: str, question: Question) -> float:
@@ -220,11 +220,6 @@ def _points(text: str, question: Question) -> float:
     if score > question.points:
         raise ValueError(f"{text} points, and {question.part} gives {question.points:g} at most")
     return score
-
-
-def _near(name: str, known: Collection[str]) -> str:
-    near = difflib.get_close_matches(name, known, 1)
-    return f"; is '{near[0]}' meant?" if near else ""
 
 
 def blank(course: Course, handed_in: Mapping[str, Collection[str]], before: str = "") -> str:
