@@ -91,7 +91,7 @@ class SealedTestFile(ExceptionTestFile):  # type: ignore[misc]
 def _discreet(mismatch: Mismatch) -> Mismatch:
     """The same without long numbers, each of which could be a hidden one that a student's function
     gave back as a shape, an error or a count."""
-    text = _LONG_NUMBER.sub(lambda n: f"{float(n[0].replace(',', '')):.3g}", str(mismatch))
+    text = _LONG_NUMBER.sub(lambda found: _rounded(found[0]), str(mismatch))
     return Mismatch(
         text,
         kind=mismatch.kind,
@@ -99,6 +99,12 @@ def _discreet(mismatch: Mismatch) -> Mismatch:
         expected=mismatch.expected,
         name=mismatch.name,
     )
+
+
+def _rounded(number: str) -> str:
+    """A number to three digits: 1,020 or 2.72e+08."""
+    short = float(f"{float(number.replace(',', '')):.3g}")
+    return f"{short:,.0f}" if 1000 <= short < 1e6 else f"{short:.3g}"
 
 
 def _run(case: TestCase, names: Names, source: str) -> Mismatch | None:

@@ -13,8 +13,9 @@ from autograder import course as courses
 from autograder.course import Limits
 from autograder.grading import Grader
 from autograder.intake import Cell, Submission, SubmittedNotebook
-from autograder.sealed_tests import SealedTestFile
+from autograder.sealed_tests import SealedTestFile, _discreet
 from autograder.session import Session
+from labkit.checks import Mismatch
 
 ROOT = Path(__file__).parents[1]
 
@@ -134,3 +135,9 @@ def make_conv_kernel(W, T):
     said = float(re.search(r"ValueError: ([0-9.]+) s", problem.message)[1])
     assert len(runs) > 1, "the notebook was run again"
     assert said < started[0], "what is told is of the run before"
+
+
+def test_long_numbers_are_told_to_three_digits_and_in_figures_where_they_are_counts():
+    told = {"1,028": "1,030", "271828182": "2.72e+08", "0.123456": "0.123", "16": "16"}
+    for number, shown in told.items():
+        assert str(_discreet(Mismatch(f"it is {number}.", kind="cost"))) == f"it is {shown}."
