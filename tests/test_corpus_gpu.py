@@ -10,6 +10,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+import torch
 
 from autograder import course, masters
 from autograder.course import Limits
@@ -111,6 +112,49 @@ def test_a_mistake_is_told_by_its_own_sentence_and_by_no_other(wrong):
     told = set(CORPUS.told(wrong, "told").values())
     assert sentence(wrong) in told
     assert wrong.name in THROUGH_THE_CONVOLUTION or told <= sentences(wrong)
+
+
+# ---- With a GPU
+
+on_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU; there is none here")
+
+
+def there(functions, default):
+    """The functions, called with tensors on the GPU, where a default device is set too or not.
+    As a sandbox does it: what comes back is on the CPU, and arguments that changed have changed."""
+
+    def moved(function):
+        def call(*args):
+            given = [a.cuda() if isinstance(a, torch.Tensor) else a for a in args]
+            with torch.device("cuda" if default else "cpu"):
+                value = function(*given)
+            for before, after in zip(args, given, strict=True):
+                if isinstance(before, torch.Tensor) and not torch.equal(before, after.cpu()):
+                    before.data = after.cpu()
+            return value.cpu() if isinstance(value, torch.Tensor) else value
+
+        return call
+
+    return {n: moved(f) if n in CORPUS.functions else f for n, f in functions.items()}
+
+
+@on_gpu
+@pytest.mark.gpu
+@pytest.mark.parametrize("right", ssm_diagonal.SUBMISSIONS, ids=lambda right: right.__name__)
+def test_on_a_gpu_a_right_implementation_earns_what_it_earns_on_the_cpu(right):
+    names = there(CORPUS.submission(functions_of(right)), default=False)
+    errors = CORPUS.lost(names, "on a GPU")
+    assert set(errors) == {WORK.format(form) for form in right.full_products}, errors
+
+
+@on_gpu
+@pytest.mark.gpu
+@pytest.mark.parametrize("wrong", CORPUS.mistakes, ids=name_of)
+def test_on_a_gpu_a_mistake_loses_what_it_loses_on_the_cpu(wrong):
+    questions = {check.split(":")[0] for check in wrong.fails}
+    names = there(CORPUS.submission({wrong.function: wrong.run}), default=True)
+    errors = CORPUS.lost(names, "on a GPU", questions)
+    assert set(errors) == set(wrong.fails), errors
 
 
 def test_each_function_has_right_and_wrong_implementations_enough():
