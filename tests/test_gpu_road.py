@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -110,14 +112,46 @@ def test_there_too_turns_are_timed(warm):
                 assert side.turn("double", 3) > 0
 
 
-def test_cuda_that_another_library_has_started_forbids_a_fork_too(tmp_path, monkeypatch):
-    driver = tmp_path / "nvidia-uvm"
-    monkeypatch.setattr(serve, "_DRIVER_MEMORY", str(driver))
-    assert not serve._cuda_in_use(), "there is no driver"
-    driver.touch()
-    assert not serve._cuda_in_use(), "nobody has it open"
-    with driver.open():
-        assert serve._cuda_in_use()
+class Driver:
+    """CUDA's, which says whether it has been started."""
+
+    def __init__(self, answer: int):
+        self.cuDeviceGetCount = lambda count: answer
+
+
+def test_cuda_that_another_library_has_started_forbids_a_fork_too(monkeypatch):
+    assert not serve._cuda_in_use(), "its driver is not loaded"
+    for started, answer in ((False, 3), (True, 0)):  # CUDA_ERROR_NOT_INITIALIZED, CUDA_SUCCESS
+        monkeypatch.setattr(serve.ctypes, "CDLL", lambda name, mode, a=answer: Driver(a))
+        assert serve._cuda_in_use() == started
+
+
+def test_where_a_sandbox_has_no_devices_nothing_it_loads_finds_a_driver():
+    loads = [sys.executable, "-c", "import ctypes; ctypes.CDLL('libcuda.so.1')"]
+    ran = subprocess.run(
+        loads, env=pool._environment([]), capture_output=True, text=True, check=False
+    )
+    assert "libcuda.so.1: file too short" in ran.stderr
+
+
+NO_GRADIENTS = """
+from torch.autograd import Variable
+from autograder.sandbox import zygote
+
+class Raises:
+    def run_backward(self, *args, **kwargs):
+        raise SystemExit("gradients")
+
+Variable._execution_engine = Raises()
+zygote.warm(gpu={gpu})
+"""
+
+
+@pytest.mark.parametrize(("gpu", "said"), [(True, ""), (False, "gradients\n")])
+def test_with_a_gpu_the_warm_process_computes_no_gradients_which_would_start_it(gpu, said):
+    warms = [sys.executable, "-c", NO_GRADIENTS.format(gpu=gpu)]
+    ran = subprocess.run(warms, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ran.stderr == said
 
 
 def test_a_sandbox_is_told_where_the_driver_is_and_which_gpus_are_its_own(monkeypatch):
@@ -126,7 +160,8 @@ def test_a_sandbox_is_told_where_the_driver_is_and_which_gpus_are_its_own(monkey
     told = ("CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH")
     with_one, without = pool._environment(["/dev/nvidia1"]), pool._environment([])
     assert [with_one.get(name) for name in told] == ["1", "/usr/local/nvidia/lib64"]
-    assert [without.get(name) for name in told] == ["", None]
+    assert without["CUDA_VISIBLE_DEVICES"] == ""
+    assert "nvidia" not in without["LD_LIBRARY_PATH"]
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
     assert "CUDA_VISIBLE_DEVICES" not in pool._environment(["/dev/nvidia1"])
 
@@ -371,6 +406,16 @@ def test_a_sandbox_has_the_gpu_and_counts_in_float32_there(level):
             convolved = names.get("convolved")(x, w)
             same(convolved, torch.nn.functional.conv1d(x.double(), w.double()), rtol=1e-5)
             names.close()
+
+
+@on_gpu
+@pytest.mark.gpu
+@pytest.mark.parametrize("devices", [(), gpu_devices()], ids=["without a GPU", "with one"])
+def test_the_warm_process_has_not_started_the_driver(devices):
+    with Pool("none", public_files(ROOT), Limits(), 1, devices) as pool:
+        warm = Path("/proc", str(pool.process_id))
+        assert "libcuda.so" not in (warm / "maps").read_text()
+        assert len(list((warm / "task").iterdir())) == 1
 
 
 @on_gpu

@@ -29,6 +29,7 @@ _USERS = range(64100, 64900)  # uids a root grader's sandboxes run as, one a slo
 _START_SECONDS = 120.0  # a cold machine reads torch from disk
 _STOP_SECONDS = 10.0
 _CONTROL_BYTES = 1 << 20
+_NO_DRIVER = Path(__file__).with_name("no_driver")
 
 
 class Pool:
@@ -77,7 +78,10 @@ class Pool:
         with theirs:
             command = [sys.executable, "-I", "-m", "autograder.sandbox.zygote"]
             self._process = subprocess.Popen(
-                [*command, str(theirs.fileno()), str(self._public), self._processors],
+                [
+                    *(*command, str(theirs.fileno()), str(self._public), self._processors),
+                    *(["gpu"] if self.devices else []),
+                ],
                 pass_fds=[theirs.fileno()],
                 env=_environment(self.devices),
                 stdin=subprocess.DEVNULL,
@@ -222,8 +226,10 @@ def _claim_users(count: int) -> list[tuple[int, socket.socket]]:
 
 def _environment(devices: Sequence[str]) -> dict[str, str]:
     """What the warm process, and so every child, sees: of the grader's own environment only where a
-    GPU's driver lies, and which GPUs are its to use; none where a sandbox has no devices."""
-    cuda = {"CUDA_VISIBLE_DEVICES": ""}
+    GPU's driver lies, and which GPUs are its to use. Where a sandbox has no devices there is none,
+    and in the place where the driver is looked for an empty file: torch's first `backward` would
+    start it to count GPUs, and a thread with it."""
+    cuda = {"CUDA_VISIBLE_DEVICES": "", "LD_LIBRARY_PATH": str(_NO_DRIVER)}
     if devices:
         own = ("CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH")
         cuda = {name: os.environ[name] for name in own if name in os.environ}

@@ -1,7 +1,7 @@
 """The warm process: it has loaded what notebooks load, and forks a sandboxed child on request.
 
-Run as `python -m autograder.sandbox.zygote FD PUBLIC PROCESSORS`, where FD is a socket to the
-trusted side and PROCESSORS those to run on, like "0,1".
+Run as `python -m autograder.sandbox.zygote FD PUBLIC PROCESSORS [gpu]`, where FD is a socket to the
+trusted side and PROCESSORS those to run on, like "0,1"; with `gpu`, children may use one.
 It gets no secrets, runs no student code, and keeps one thread, so that forks of it are sound.
 
 A request is a message with the sandbox's settings, then one byte that carries two descriptors: the
@@ -41,7 +41,10 @@ def main() -> None:
     control = Channel(socket.socket(fileno=int(sys.argv[1])), _MAX_REQUEST)
     sys.path.insert(0, sys.argv[2])
     processors.run_on(map(int, filter(None, sys.argv[3].split(","))))
-    shell = warm()
+    gpu = sys.argv[4:] == ["gpu"]
+    shell = warm(gpu)
+    if not gpu:
+        os.environ.pop("LD_LIBRARY_PATH", None)  # it hid the driver; now that is settled
     touched = learn(shell)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the trusted side's to handle
     control.send({"ready": True, "threads": len(os.listdir("/proc/self/task"))})
@@ -63,8 +66,9 @@ def main() -> None:
             os.close(descriptor)
 
 
-def warm() -> Any:
-    """Load what notebooks load, and use each once: first uses are slow, and may start threads."""
+def warm(gpu: bool = False) -> Any:
+    """Load what notebooks load, and use each once: first uses are slow, and may start threads. With
+    a GPU all but gradients: torch then starts CUDA, which no fork of this process could use."""
     import matplotlib as mpl
     import torch
 
@@ -85,8 +89,10 @@ def warm() -> Any:
     torch.set_num_interop_threads(1)
     torch.backends.cudnn.allow_tf32 = False  # else a GPU's convolutions round inputs to 10 bits
     x = torch.randn(2, 3, 8, requires_grad=True)
-    F.conv1d(x, torch.randn(3, 3, 2)).sum().backward()
-    torch.autograd.grad((2 * x).sum(), x)  # given a cotangent, it would load sympy: 35 MB
+    y = F.conv1d(x, torch.randn(3, 3, 2))
+    if not gpu:
+        y.sum().backward()
+        torch.autograd.grad((2 * x).sum(), x)  # given a cotangent, it would load sympy: 35 MB
     torch.linalg.svd(torch.randn(4, 4))
     torch.fft.rfft(torch.randn(8))
     scipy.fft.rfft([1.0, 2.0])
@@ -98,7 +104,7 @@ def warm() -> Any:
     if fonts is not None:
         fonts.cache_clear()  # every fork would do so, and take a millisecond
     shell = make_shell()
-    rehearse(shell)
+    rehearse(shell, gradients=not gpu)
     seal.system_calls()
     seal.note_memory()
     gc.collect()

@@ -49,12 +49,12 @@ _USUAL = ("look", "call", "call_with_arguments")
 _TIMES = 12  # Python rewrites code that it runs for the eighth time
 
 
-def rehearse(shell: InteractiveShell) -> None:
-    """Do it all, and leave nothing of it behind."""
+def rehearse(shell: InteractiveShell, gradients: bool = True) -> None:
+    """Do it all, with gradients or without, and leave nothing of it behind."""
     for _ in range(_TIMES):
         cells(shell)
         shell.reset(new_session=False)
-        calls(*_USUAL, "cost", "gradients")
+        calls(*_USUAL, "cost", *(["gradients"] if gradients else []))
 
 
 def cells(shell: InteractiveShell) -> list[dict[str, Any]]:

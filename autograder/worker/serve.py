@@ -10,6 +10,7 @@ nonce; that to a fork may be that CUDA forbids it.
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import socket
@@ -25,7 +26,8 @@ from autograder.worker.calls import reseed
 from autograder.worker.calls import serve as serve_calls
 from autograder.worker.cells import definitions, run_cell
 
-_DRIVER_MEMORY = "/dev/nvidia-uvm"  # open where CUDA has started, and not where it was asked about
+_DRIVER = "libcuda.so.1"
+_NOT_STARTED = 3  # CUDA_ERROR_NOT_INITIALIZED, its driver's answer until somebody starts it
 
 
 def serve(channel: Channel, shell: InteractiveShell, prepare: Callable[[], None]) -> None:
@@ -63,16 +65,18 @@ def serve(channel: Channel, shell: InteractiveShell, prepare: Callable[[], None]
 
 
 def _cuda_in_use() -> bool:
-    """Whether a fork of this process could not use CUDA, since this one does: through torch, or
-    through anything else that has the driver's memory open."""
+    """Whether a fork of this process could not use CUDA, since it has started here: by torch's
+    word, or by its driver's own, whoever it was (torch's first `backward` counts GPUs, which does
+    it). To ask torch whether there is a GPU does not, here: see the pool's environment."""
     import torch
 
     if torch.cuda.is_initialized():
         return True
-    if not os.path.exists(_DRIVER_MEMORY):
-        return False
-    files = os.listdir("/proc/self/fd")
-    return any(os.path.realpath(f"/proc/self/fd/{file}") == _DRIVER_MEMORY for file in files)
+    try:
+        driver = ctypes.CDLL(_DRIVER, mode=os.RTLD_NOLOAD)
+    except OSError:
+        return False  # nobody has loaded it
+    return bool(driver.cuDeviceGetCount(ctypes.byref(ctypes.c_int())) != _NOT_STARTED)
 
 
 def _fork(
