@@ -120,9 +120,18 @@ class Driver:
 
 
 def test_cuda_that_another_library_has_started_forbids_a_fork_too(monkeypatch):
-    assert not serve._cuda_in_use(), "its driver is not loaded"
+    def driver_is(*loaded):
+        def load(name, mode):
+            if not loaded:
+                raise OSError
+            return loaded[0]
+
+        monkeypatch.setattr(serve.ctypes, "CDLL", load)
+
+    driver_is()
+    assert not serve._cuda_in_use(), "nobody has loaded it"
     for started, answer in ((False, 3), (True, 0)):  # CUDA_ERROR_NOT_INITIALIZED, CUDA_SUCCESS
-        monkeypatch.setattr(serve.ctypes, "CDLL", lambda name, mode, a=answer: Driver(a))
+        driver_is(Driver(answer))
         assert serve._cuda_in_use() == started
 
 

@@ -34,7 +34,7 @@ HOME = "/home/student"  # where a notebook runs, at level `namespaces`
 # What of /etc a process needs; no users but its own, no names of hosts, no keys.
 _ETC = ("ld.so.cache", "alternatives", "fonts", "localtime", "mime.types", "nsswitch.conf")
 _PROC = ("cpuinfo", "filesystems", "meminfo", "stat", "version")  # command lines may hold secrets
-_PROC_OF_DRIVERS = ("devices", "driver")
+_PROC_OF_DRIVERS = ("devices", "driver", "modules", "sys/vm/mmap_min_addr")
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64")
 _DEVICES = ("null", "zero", "full", "random", "urandom")
 _MOST_LINKS = 40  # that the kernel follows on one way
@@ -155,7 +155,8 @@ def inside(settings: Settings, work: str) -> None:
             [*_SYSTEM, *etc, *proc, *folders, settings.public],
             [work, *devices, *settings.devices],
         )
-    system_calls(settings.level == "landlock" and settings.user is None).load()
+    among_its_own = settings.level == "landlock" and settings.user is None
+    system_calls(among_its_own, bool(settings.devices)).load()
 
 
 def _own_root(settings: Settings) -> None:
@@ -280,7 +281,8 @@ _F_SETSIG = 10  # with it, as with timer_create, what is stopped could have SIGC
 _LOW_HALF = 0xFFFFFFFF  # of an argument: all that the kernel reads of a command
 _AF_UNIX = 1
 _NOT_STREAM = (2, 4, 8)  # the bits that tell a socket's other types from SOCK_STREAM, which is 1
-_UNCOUNTED_MEMORY = (0x01 | 0x20, 0x100)  # mmap's flags: SHARED with ANONYMOUS; GROWSDOWN
+# mmap's flags for memory that RLIMIT_DATA does not count.
+_GROWSDOWN, _SHARED_ANONYMOUS = 0x100, 0x01 | 0x20
 
 
 def note_memory() -> None:
@@ -301,7 +303,7 @@ def resident_at_start() -> int:
     return _resident_bytes
 
 
-def system_calls(among_its_own: bool = False) -> Any:
+def system_calls(among_its_own: bool = False, gpu: bool = False) -> Any:
     """The seccomp filter: allow what notebooks do, refuse `_DENIED`, new namespaces, every socket
     but the local kind (DataLoader needs that one), and memory that no limit counts; grant locks of
     files in name only. Raises OSError without libseccomp.
@@ -309,6 +311,8 @@ def system_calls(among_its_own: bool = False) -> Any:
     among_its_own  the sandbox runs as the grader's own user, who sees the grader's files: no
                    sockets but pairs (of a kind that reaches nothing else), and nothing is done to
                    files by their names, or to other processes
+    gpu            the sandbox has one: CUDA shares memory with its driver, so that kind is allowed,
+                   and `watch` alone counts it
     """
     try:
         import pyseccomp as seccomp
@@ -337,7 +341,6 @@ def system_calls(among_its_own: bool = False) -> Any:
     for action, commands in ((in_name_only, _LOCKING), (refuse, (*_TELLING, _F_SETSIG))):
         for command in commands:
             rules.add_rule(action, "fcntl", seccomp.Arg(1, seccomp.MASKED_EQ, _LOW_HALF, command))
-    # Memory that RLIMIT_DATA does not count.
-    for flags in _UNCOUNTED_MEMORY:
+    for flags in (_GROWSDOWN,) if gpu else (_GROWSDOWN, _SHARED_ANONYMOUS):
         rules.add_rule(refuse, "mmap", seccomp.Arg(3, seccomp.MASKED_EQ, flags, flags))
     return rules

@@ -215,7 +215,9 @@ def _student(
         channel.send({"sealed": True})
         sealed = True
         pages.touch(touched.by_cells)
-        serve(channel, shell, lambda: pages.touch(touched.by_calls))
+        # Under Landlock only this process sees what /proc says of it, which CUDA's driver must.
+        can_fork = not (settings.devices and settings.level == "landlock")
+        serve(channel, shell, lambda: pages.touch(touched.by_calls), can_fork)
     except Exception as error:
         if channel is not None and not sealed:
             channel.send({"sealed": False, "error": str(error)})

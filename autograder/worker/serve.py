@@ -30,8 +30,11 @@ _DRIVER = "libcuda.so.1"
 _NOT_STARTED = 3  # CUDA_ERROR_NOT_INITIALIZED, its driver's answer until somebody starts it
 
 
-def serve(channel: Channel, shell: InteractiveShell, prepare: Callable[[], None]) -> None:
-    """Answer until the other side hangs up. Each fork prepares itself before it is asked."""
+def serve(
+    channel: Channel, shell: InteractiveShell, prepare: Callable[[], None], can_fork: bool = True
+) -> None:
+    """Answer until the other side hangs up. Each fork prepares itself before it is asked; where
+    forks could not do what this process can, there are none."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     reseed()
     elsewhere = processors.available()
@@ -48,7 +51,7 @@ def serve(channel: Channel, shell: InteractiveShell, prepare: Callable[[], None]
             answer |= run_cell(shell, source if request.get("whole", True) else definitions(source))
         elif request["op"] == "fork":
             _, (descriptor, *_), _, _ = socket.recv_fds(channel.sock, 1, 1)
-            if _cuda_in_use():
+            if not can_fork or _cuda_in_use():
                 os.close(descriptor)
                 answer |= {"forbidden": True}
             else:
