@@ -15,22 +15,27 @@ from autograder import course as courses
 from autograder import intake, masters, otter_build, reports, stopwatch, timing_jobs, work
 from autograder.course import Limits
 from autograder.fleet import grade_class
+from autograder.forks import Forks
 from autograder.grading import Grader, public_files
 from autograder.intake import Cell
 from autograder.jobs import Outcome
 from autograder.on_device import device_name
 from autograder.results import Result, Timing
 from autograder.sandbox import pool
+from autograder.sandbox.child import ForkForbiddenError
 from autograder.sandbox.levels import probe
 from autograder.sandbox.pool import Pool
 from autograder.sandbox.seal import LEVELS
 from autograder.session import Session
 from autograder.stopwatch import Stopwatch
 from autograder.turns import Side, Task
+from autograder.wire import WireError
 from autograder.work import gpu_devices
 from autograder.worker import serve
 from autograder.worker.calls import placed
 from labkit.checks import Mismatch, same
+from tests.test_sandbox import run, soon
+from tests.test_sandbox_sums import CHILDREN
 
 ROOT = Path(__file__).resolve().parents[1]
 CLASS = ROOT / "data" / "submissions"
@@ -173,6 +178,52 @@ def test_a_sandbox_is_told_where_the_driver_is_and_which_gpus_are_its_own(monkey
     assert "nvidia" not in without["LD_LIBRARY_PATH"]
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
     assert "CUDA_VISIBLE_DEVICES" not in pool._environment(["/dev/nvidia1"])
+
+
+# ---- A sandbox that has devices: here one that is no GPU's
+
+NAMES_ITS_THREAD = """
+import threading
+with open(f"/proc/self/task/{threading.get_native_id()}/comm", "w") as name:
+    name.write("driver")
+"""
+SHARED = f"""{CHILDREN}
+def fill():
+    import mmap
+    kept = mmap.mmap(-1, 165 << 20)
+    kept.write(bytes(len(kept)))
+    return kept
+in_children(4, fill)
+"""
+
+
+@pytest.fixture
+def child(level):
+    limits = replace(LIMITS, memory_bytes=512 << 20)
+    with Pool(level, public_files(ROOT), limits, 1, ["/dev/null"]) as pool, pool.child() as started:
+        yield started
+
+
+def test_memory_that_cuda_shares_with_its_driver_is_allowed_and_counted(child):
+    outcome = run(child, "import mmap; mmap.mmap(-1, 1 << 20)")
+    assert outcome["ok"], outcome
+    assert not run(child, "mmap.mmap(-1, 1 << 20, 0x122)")["ok"], "memory that grows down"
+    token = child.start({"op": "cell", "source": SHARED}, soon())
+    with pytest.raises(WireError):
+        child.finish(token, soon(20))
+    assert child.close()["over"] == "memory"
+
+
+def test_what_asks_for_cuda_can_name_its_threads_as_the_driver_does(child, level):
+    """Under Landlock this goes for the notebook's own process alone, so it is not forked."""
+    outcome = run(child, NAMES_ITS_THREAD)
+    assert outcome["ok"], outcome
+    forks = Forks(child, 1)
+    if level == "landlock":
+        with pytest.raises(ForkForbiddenError):
+            forks.take()
+    else:
+        assert not forks.take().alone
 
 
 # ---- Where tensors go
@@ -421,10 +472,9 @@ def test_a_sandbox_has_the_gpu_and_counts_in_float32_there(level):
 @pytest.mark.gpu
 @pytest.mark.parametrize("devices", [(), gpu_devices()], ids=["without a GPU", "with one"])
 def test_the_warm_process_has_not_started_the_driver(devices):
-    with Pool("none", public_files(ROOT), Limits(), 1, devices) as pool:
-        warm = Path("/proc", str(pool.process_id))
-        assert "libcuda.so" not in (warm / "maps").read_text()
-        assert len(list((warm / "task").iterdir())) == 1
+    with Pool("none", public_files(ROOT), Limits(), 1, devices) as pool:  # refuses two threads
+        maps = Path("/proc", str(pool.process_id), "maps").read_text()
+    assert devices or "libcuda.so" not in maps
 
 
 @on_gpu

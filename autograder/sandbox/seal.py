@@ -146,14 +146,16 @@ def inside(settings: Settings, work: str) -> None:
     kernel.drop_capabilities()
     kernel.no_new_privileges()
     if settings.level == "landlock":
-        devices = [f"/dev/{name}" for name in _DEVICES]
+        devices = [*(f"/dev/{name}" for name in _DEVICES), *settings.devices]
         etc = [f"/etc/{name}" for name in _ETC]
-        of_drivers = _PROC_OF_DRIVERS if settings.devices else ()
-        proc = [f"/proc/{name}" for name in (*_PROC, *of_drivers, os.getpid())]
+        own = f"/proc/{os.getpid()}"
+        proc = [*(f"/proc/{name}" for name in _PROC), own]
+        if settings.devices:
+            proc += [f"/proc/{name}" for name in _PROC_OF_DRIVERS]
+            devices.append(f"{own}/task")  # CUDA's driver writes its threads' names there
         folders = [path for path in settings.read_only if not os.path.islink(path)]
         kernel.landlock(  # not /dev/shm: what lies there is everybody's
-            [*_SYSTEM, *etc, *proc, *folders, settings.public],
-            [work, *devices, *settings.devices],
+            [*_SYSTEM, *etc, *proc, *folders, settings.public], [work, *devices]
         )
     among_its_own = settings.level == "landlock" and settings.user is None
     system_calls(among_its_own, bool(settings.devices)).load()
