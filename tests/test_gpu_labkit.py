@@ -165,14 +165,8 @@ def test_the_findings_put_predictions_beside_what_was_measured(shown):
 # ---- Measurements kept
 
 
-def test_where_nothing_is_on_record_no_number_is_shown(folder, shown, capsys):
-    recorded.show("2e")
-    assert capsys.readouterr().out == ("No measurement on a GPU is on record for this part yet.\n")
-    assert shown == []
-
-
 @pytest.mark.parametrize("data", ["data", "../data", None])
-def test_what_was_kept_is_shown_with_its_machine(data, folder, shown, capsys):
+def test_what_was_kept_is_found_with_its_machine(data, folder):
     if data:
         (folder / "notebooks" / data).mkdir()
     file = recorded.keep("2e", RACE, "A GPU, CUDA 1.2")
@@ -182,10 +176,6 @@ def test_what_was_kept_is_shown_with_its_machine(data, folder, shown, capsys):
         == (folder / "notebooks" / (data or "data")).resolve() / "measurements"
     )
     assert recorded.recordings("2e") == [("A GPU, CUDA 1.2", RACE)]
-    recorded.show("2e")
-    said = capsys.readouterr().out
-    assert said == "On record, from A GPU, CUDA 1.2: time of the conv / time of the loop.\n"
-    assert lines(shown[0])[2:] == [["8", "0.32", "1.3"], ["32", "1.3", "5.1"]]
 
 
 def test_keeping_a_part_again_replaces_it_and_leaves_the_others(folder):

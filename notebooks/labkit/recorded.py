@@ -16,7 +16,6 @@ from pathlib import Path
 
 import torch
 
-from labkit.plots import table
 from labkit.timing import Row, Timing
 
 _FOLDERS = (Path("data/measurements"), Path("../data/measurements"))
@@ -52,33 +51,6 @@ def recordings(part: str) -> list[tuple[str, list[Row]]]:
     return [
         (f["machine"], [_row(r) for r in f["parts"][part]]) for f in found if part in f["parts"]
     ]
-
-
-def show(part: str) -> None:
-    """A table for each machine on record: how long the second function took compared with the
-    first, for every H and T. Says so where there is none."""
-    found = recordings(part)
-    if not found:
-        print("No measurement on a GPU is on record for this part yet.")
-    for name, rows in found:
-        first, second = dict.fromkeys(row.name for row in rows)
-        print(f"On record, from {name}: time of the {second} / time of the {first}.")
-        ratios(rows)
-
-
-def ratios(rows: Sequence[Row]) -> None:
-    """A table of time of the second function / time of the first: T downwards, H across."""
-    first, second = dict.fromkeys(row.name for row in rows)
-    medians = {(row.name, row.sizes["H"], row.sizes["T"]): row.time.median for row in rows}
-    sizes = sorted({row.sizes["H"] for row in rows})
-    lengths = sorted({row.sizes["T"] for row in rows})
-    table(
-        ["T", *(f"H = {H}" for H in sizes)],
-        [
-            (T, *(f"{medians[second, H, T] / medians[first, H, T]:.2g}" for H in sizes))
-            for T in lengths
-        ],
-    )
 
 
 def _row(kept: dict[str, object]) -> Row:
