@@ -106,6 +106,30 @@ def test_peak_memory_counts_what_is_alive_at_one_time():
     assert timing.peak_bytes(all_together) == pytest.approx(2_000_000, rel=0.01)
 
 
+def test_what_a_gpus_libraries_set_aside_at_their_first_use_is_not_counted(monkeypatch):
+    class Gpu:
+        """One whose library takes 32 MB at the first call, and keeps them."""
+
+        held = peak = 0
+
+        def call(self):
+            self.held = max(self.held, 32_000_000)
+            self.peak = max(self.peak, self.held + 400)
+
+        def reset(self):
+            self.peak = self.held
+
+    gpu = Gpu()
+    for name, stands_for in {
+        "synchronize": lambda: None,
+        "reset_peak_memory_stats": gpu.reset,
+        "memory_allocated": lambda: gpu.held,
+        "max_memory_allocated": lambda: gpu.peak,
+    }.items():
+        monkeypatch.setattr(torch.cuda, name, stands_for)
+    assert timing.peak_bytes(gpu.call, "cuda") == 400
+
+
 def test_to_count_memory_takes_little_of_it():
     """In a process of its own: torch.profiler imports 800 modules at its first use."""
     code = """

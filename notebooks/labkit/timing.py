@@ -91,9 +91,11 @@ def peak_bytes(call: Call, device: str | torch.device = "cpu") -> int:
     """The most memory that tensors made during `call` take up at one time, in bytes.
 
     On the CPU it is read from the allocator's own record, so scratch space inside an operation
-    counts too; on CUDA from the caching allocator.
+    counts too; on CUDA from the caching allocator, in a second call, since libraries set memory
+    aside for themselves at their first use.
     """
     if torch.device(device).type == "cuda":
+        call()
         torch.cuda.synchronize()
         torch.cuda.reset_peak_memory_stats()
         before = torch.cuda.memory_allocated()
