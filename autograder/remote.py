@@ -23,7 +23,8 @@ import torch
 
 from autograder.diagnosis import Call, in_a_row
 from autograder.forks import Fork
-from autograder.sandbox.child import ask
+from autograder.patience import Patience
+from autograder.sandbox.child import ask, expect, post
 from autograder.stages import stage
 from autograder.wire import Closed, Opaque, TimedOut, WireError
 from labkit.checks import Mismatch, as_tensor, missing
@@ -86,6 +87,7 @@ class RemoteNamespace:
         self,
         make_fork: Callable[[], Fork],
         reap: Callable[[Fork, bool], int],
+        patience: Patience,
         budget: Budget,
         device: str = "cpu",
         wanted: Sequence[str] = (),
@@ -94,6 +96,7 @@ class RemoteNamespace:
         self.calls: list[Call] = []
         self._make_fork = make_fork
         self._reap = reap
+        self._patience = patience
         self._budget = budget
         self._device = device
         self._wanted = list(wanted)
@@ -133,18 +136,20 @@ class RemoteNamespace:
 
     def ask(self, request: dict[str, Any]) -> dict[str, Any]:
         """Ask the student's process, within what is left of the time of the function asked for."""
-        started = time.monotonic()
+        started = time.monotonic() - self._patience.granted
         request = {"device": self._device, **request}
         name = request.get("name", "")
         too_long = f"it did not finish within {self._budget.seconds:g} seconds"
-        if self._budget.left(name) <= 0:
+        left = self._budget.left(name)
+        if left <= 0:
             raise Mismatch(too_long, kind="too long")
         try:
             channel = self._ready().channel
-            started = time.monotonic()
+            started = time.monotonic() - self._patience.granted
             before = channel.received
             with stage("calls"):
-                answer = ask(channel, request, started + self._budget.left(name))
+                nonce = post(channel, request, time.monotonic() + left)
+                answer = self._patience.within(left, lambda by: expect(channel.receive(by), nonce))
             self._budget.answer_bytes -= channel.received - before
         except TimedOut:
             self.close()
@@ -156,7 +161,7 @@ class RemoteNamespace:
             self.close()
             raise Mismatch("what came back cannot be read", kind="type") from None
         finally:
-            self._budget.used[name] += time.monotonic() - started
+            self._budget.used[name] += time.monotonic() - self._patience.granted - started
         if self._budget.answer_bytes < 0:
             raise Mismatch("its answers together are larger than a grader takes", kind="type")
         return answer

@@ -15,6 +15,7 @@ from autograder.course import Limits
 from autograder.forks import Fork, Forks
 from autograder.intake import Cell
 from autograder.notebook import IGNORED
+from autograder.patience import Patience
 from autograder.remote import Budget, RemoteNamespace, say
 from autograder.results import CellProblem
 from autograder.sandbox import processors
@@ -57,6 +58,7 @@ class Session:
         self._expected = forks
         self._child: Child | None = None
         self._lost = False
+        self._patience = Patience(self._account)
 
     def __enter__(self) -> Session:
         try:
@@ -80,7 +82,7 @@ class Session:
         """The notebook's names, for one question, which has its own time to use. `device` is where
         tensors go that its functions are given; `wanted` are the names it will ask for."""
         budget = Budget(self._limits.question_seconds, self._limits.question_bytes)
-        return RemoteNamespace(self.fork, self.reap, budget, device, wanted)
+        return RemoteNamespace(self.fork, self.reap, self._patience, budget, device, wanted)
 
     def stop(self) -> Account:
         """Stop everything in the sandbox, until `go_on`; how its time was spent so far. Raises
@@ -92,6 +94,10 @@ class Session:
         """Let everything that `stop` stopped go on."""
         assert self._child is not None
         self._child.go_on()
+
+    def _account(self) -> Account:
+        assert self._child is not None
+        return self._child.account()
 
     def _run(self) -> None:
         """Run the cells until a run comes through, leaving out what took the process down."""
@@ -117,11 +123,11 @@ class Session:
 
     def _run_cells(self, child: Child) -> int | None:
         """Run every cell that is not left out; the number of the one that ended the process."""
-        began = time.monotonic()
+        began = time.monotonic() - self._patience.granted
         allowed = min(self._limits.notebook_seconds, self._seconds_left)
         try:
             for cell in self._cells:
-                left = allowed - (time.monotonic() - began)
+                left = allowed - self._since(began)
                 if cell.number in self._left_out:
                     continue
                 if left <= 0:
@@ -129,19 +135,22 @@ class Session:
                 elif not self._run_cell(child, cell, min(self._limits.cell_seconds, left)):
                     return cell.number
         finally:
-            self._seconds_left -= time.monotonic() - began
+            self._seconds_left -= self._since(began)
         return None
+
+    def _since(self, began: float) -> float:
+        return time.monotonic() - self._patience.granted - began
 
     def _run_cell(self, child: Child, cell: Cell, seconds: float) -> bool:
         """Run one cell, and interrupt it when its time is up; False if the process is lost."""
-        started = time.monotonic()
+        started = time.monotonic() - self._patience.granted
         try:
             self._try_cell(child, cell, seconds)
         except WireError:
             over = child.close().get("over")
             if over:
                 said = f"used more than a submission may in all its processes ({over})"
-            elif time.monotonic() - started < seconds:
+            elif self._since(started) < seconds:
                 said = "ended the whole process (an exit, a crash, or too much memory)"
             else:
                 said = f"ran longer than {seconds:.3g} seconds and could not be interrupted"
@@ -161,7 +170,7 @@ class Session:
             deadline,
         )
         try:
-            answer = child.finish(nonce, deadline)
+            answer = self._patience.within(seconds, lambda by: child.finish(nonce, by))
         except TimedOut:
             child.interrupt()
             child.finish(nonce, time.monotonic() + _GRACE_SECONDS)

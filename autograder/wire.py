@@ -240,6 +240,9 @@ class Channel:
         self.max_bytes = max_bytes
         self.max_sent = max_bytes if max_sent is None else max_sent
         self.received = 0  # bytes that all values so far are taken to hold
+        self._length: int | None = None  # of the message that is being read
+        self._unread: bytearray | None = None  # what has come of it: `_got` bytes
+        self._got = 0
 
     def like_this(self, sock: socket.socket) -> Channel:
         """A channel on another socket, with the same caps."""
@@ -264,11 +267,15 @@ class Channel:
             raise Closed("the other side is gone") from None
 
     def receive(self, deadline: float | None = None) -> Any:
-        """The next value. Raises Closed, TimedOut, WireError (too large, or not a message)."""
-        (length,) = _HEADER.unpack(self._read(_HEADER.size, deadline))
-        if length > self.max_bytes:
-            raise WireError(f"a message of more than {self.max_bytes:,} bytes")
-        value, items = _decoded(self._read(length, deadline), self.max_bytes)
+        """The next value. Raises Closed, WireError (too large, or not a message), and TimedOut,
+        after which it goes on where it was."""
+        if self._length is None:
+            (self._length,) = _HEADER.unpack(self._read(_HEADER.size, deadline))
+            if self._length > self.max_bytes:
+                raise WireError(f"a message of more than {self.max_bytes:,} bytes")
+        body, length = self._read(self._length, deadline), self._length
+        self._length = None
+        value, items = _decoded(body, self.max_bytes)
         self.received += length + ITEM_BYTES * items
         return value
 
@@ -276,8 +283,9 @@ class Channel:
         self.sock.close()
 
     def _read(self, count: int, deadline: float | None) -> bytearray:
-        body = bytearray(count)
-        left = memoryview(body)
+        if self._unread is None:
+            self._unread, self._got = bytearray(count), 0
+        left = memoryview(self._unread)[self._got :]
         while left:
             try:
                 self._arm(deadline)
@@ -289,6 +297,8 @@ class Channel:
             if not got:
                 raise Closed("the other side is gone")
             left = left[got:]
+            self._got += got
+        body, self._unread = self._unread, None
         return body
 
     def _arm(self, deadline: float | None) -> None:

@@ -254,6 +254,21 @@ def test_a_deadline_covers_the_whole_message_however_slowly_it_drips(ends):
         ours.receive(soon())
 
 
+@pytest.mark.parametrize("part", [2, 7], ids=["within the length", "within the message"])
+def test_what_was_interrupted_by_a_deadline_goes_on_where_it_was(part, ends):
+    ours, theirs = ends
+    body = theirs.encode("all of it")
+    message = len(body).to_bytes(4, "big") + body
+    theirs.sock.sendall(message[:part])
+    for _ in range(2):
+        with pytest.raises(TimedOut):
+            ours.receive(time.monotonic() + 0.01)
+    theirs.sock.sendall(message[part:])
+    theirs.send("and the next")
+    assert ours.receive(soon()) == "all of it"
+    assert ours.receive(soon()) == "and the next"
+
+
 def test_a_reader_that_does_not_read_cannot_hold_the_sender(ends):
     ours, _ = ends
 

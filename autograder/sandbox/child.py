@@ -120,6 +120,10 @@ class Child:
         """Let everything that `stop` stopped go on. Raises as `stop` does."""
         self._order(b"C", "going")
 
+    def account(self) -> Account:
+        """How the time of everything in the sandbox was spent so far. Raises as `stop` does."""
+        return Account(**self._order(b"A", "account"))
+
     def _order(self, letter: bytes, done: str) -> Any:
         """Tell the supervisor something, and wait until it says that it is done."""
         self._tell(letter)

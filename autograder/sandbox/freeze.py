@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -48,8 +49,7 @@ class Freezer:
             new = [pid for pid in found if pid not in self._held]
             at_rest = at_rest + 1 if not new and all(map(_rests, found)) else 0
             if at_rest == _LOOKS:
-                cpu = sum(map(_cpu_seconds, found)) + _of_children(os.getpid())
-                return asdict(Account(cpu, sum(map(waited, found))))
+                return account(found)
             if time.monotonic() > deadline:
                 raise TimeoutError("the processes of the sandbox do not come to rest")
             for pid in new:
@@ -72,6 +72,12 @@ class Freezer:
             self._held[pid] = descriptor
         else:
             os.close(descriptor)
+
+
+def account(found: Sequence[int]) -> dict[str, float]:
+    """The `Account` of these processes, which are all descendants of this one."""
+    cpu = sum(map(_cpu_seconds, found)) + _of_children(os.getpid())
+    return asdict(Account(cpu, sum(map(waited, found))))
 
 
 def waited(pid: int | str = "thread-self") -> float:

@@ -11,9 +11,9 @@ child's channel, and a control socket for the supervisor that stands between chi
          \\------ control ------/                        /
           \\------ channel ------------------------------/
 
-On the control socket the trusted side writes I (interrupt), S (stop everything in the sandbox, and
-say how its time was spent), C (let it go on) or K (kill); closing it kills
-too. When all is over the supervisor says how the child ended, or why there was no sandbox.
+On the control socket the trusted side writes I (interrupt), A (say how the time of everything in
+the sandbox was spent), S (stop it, and say so), C (let it go on) or K (kill); closing it kills too.
+When all is over the supervisor says how the child ended, or why there was no sandbox.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ import sys
 from dataclasses import dataclass
 from typing import Any
 
-from autograder.sandbox import kernel, pages, processors, seal, tidy, watch
-from autograder.sandbox.freeze import Freezer
+from autograder.sandbox import kernel, pages, processors, seal, share, tidy, watch
+from autograder.sandbox.freeze import Freezer, account
 from autograder.wire import MAX_REQUEST, Channel, Closed
 
 _MAX_REQUEST = 1 << 20
@@ -181,9 +181,13 @@ def _watch(child: int, control: Channel, settings: seal.Settings, work: str) -> 
             return ""
         watch.reap_orphans(child)
         over = "" if ready else watch.overrun(settings, work)
+        if not ready:
+            share.even_out(watch.descendants(os.getpid()))
         told = control.sock.recv(1) if ready else b""
         if told == b"I":
             os.kill(child, signal.SIGINT)
+        elif told == b"A":
+            control.send({"account": account(list(watch.descendants(os.getpid())))})
         elif told == b"S":
             control.send({"stopped": freezer.stop()})
         elif told == b"C":

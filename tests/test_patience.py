@@ -1,0 +1,172 @@
+"""On a busy machine nobody is too slow because of somebody else."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import pytest
+
+from autograder.intake import Cell
+from autograder.patience import Patience
+from autograder.sandbox import processors, share
+from autograder.sandbox.freeze import Account
+from autograder.sandbox.pool import Pool
+from autograder.session import Session
+from autograder.wire import Closed, TimedOut
+from labkit.checks import Mismatch
+from tests.conftest import ROOT, SMALL, strongest_level
+
+
+def takes(seconds: float):
+    """Something that has its answer so long from now; no test waits for it."""
+    there = time.monotonic() + seconds
+
+    def answer(deadline: float) -> str:
+        if deadline < there:
+            raise TimedOut
+        return "an answer"
+
+    return answer
+
+
+def waiting(*seconds: float) -> Patience:
+    """For a sandbox that has waited for a processor so long whenever it is asked."""
+    told = iter(seconds)
+    return Patience(lambda: Account(cpu=0.0, waited=next(told)))
+
+
+def test_what_it_waited_for_a_processor_is_added_to_a_limit():
+    patience = waiting(5, 8)
+    assert patience.within(10, takes(17)) == "an answer"
+    assert patience.granted == pytest.approx(8)
+
+
+def test_what_has_waited_for_nobody_is_too_slow_at_its_limit():
+    patience = waiting(0)
+    with pytest.raises(TimedOut):
+        patience.within(10, takes(10.5))
+    assert patience.granted == 0
+
+
+def test_each_second_of_waiting_is_granted_once():
+    patience = waiting(5, 5)
+    patience.within(10, takes(14))
+    with pytest.raises(TimedOut):
+        patience.within(10, takes(14))
+
+
+def test_whose_own_processes_wait_for_each_other_has_no_more_than_three_times_the_limit():
+    patience = waiting(1000)
+    assert patience.within(10, takes(29)) == "an answer"
+    with pytest.raises(TimedOut):
+        waiting(1000, 2000).within(10, takes(31))
+
+
+def test_where_the_sandbox_has_ended_nothing_is_granted():
+    def account() -> Account:
+        raise Closed("it has ended")
+
+    with pytest.raises(TimedOut):
+        Patience(account).within(10, takes(11))
+
+
+SPINS = """
+import os, sys, threading, time
+def spin():
+    while True:
+        pass
+for _ in range(int(sys.argv[1])):
+    if os.fork() == 0:
+        spin()
+sys.stdin.read()
+os.killpg(0, 9)
+"""
+
+
+@pytest.fixture
+def spinning():
+    """Starts a process with so many others below it that want a processor each; its number."""
+    started = []
+
+    def start(count: int) -> subprocess.Popen:
+        command = [sys.executable, "-c", SPINS, str(count)]
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.stdin.close()
+        process.wait()
+
+
+def below(process: subprocess.Popen, count: int) -> list[int]:
+    listed = f"/proc/{process.pid}/task/{process.pid}/children"
+    while True:
+        with open(listed) as file:
+            children = [int(child) for child in file.read().split()]
+        all_spin = len(children) == count and all(map(share._runs, children))
+        if all_spin and not share._runs(process.pid):
+            return [process.pid, *children]
+
+
+def nice(processes: list[int]) -> set[int]:
+    return {os.getpriority(os.PRIO_PROCESS, process) for process in processes}
+
+
+@pytest.mark.parametrize(("count", "expected"), [(1, 0), (2, 3), (8, 9), (40, 17)])
+def test_all_of_a_sandbox_weigh_as_much_as_one(spinning, count, expected):
+    processes = below(spinning(count), count)
+    share.even_out(processes)
+    assert nice(processes) == {expected}
+    assert count * 1.25**-expected == pytest.approx(1, rel=0.12)
+
+
+BUSY = """
+import time
+def busy():
+    until = time.process_time() + 0.5
+    while time.process_time() < until:
+        pass
+    return 1.0
+"""
+CROWD = """
+import os
+for _ in range(16):
+    if os.fork() == 0:
+        while True:
+            pass
+"""
+
+
+@pytest.fixture
+def on_one_processor():
+    before = processors.available()
+    processors.run_on(before[:1])
+    yield
+    processors.run_on(before)
+
+
+@pytest.mark.usefixtures("on_one_processor")
+def test_a_submission_that_keeps_the_processor_busy_makes_no_other_too_slow(readable_python):
+    """Sixteen processes beside it: alone a call takes 0.5 of the 0.6 seconds that it may take."""
+    limits = replace(SMALL, question_seconds=0.6)
+    public = {"labkit": ROOT / "notebooks" / "labkit"}
+    with (
+        Pool(strongest_level(), public, limits, 2) as pool,
+        Session(pool, [Cell(1, "code", BUSY)], limits) as honest,
+        Session(pool, [Cell(1, "code", CROWD)], limits) as crowd,
+    ):
+        assert crowd.problems == ()
+        time.sleep(0.6)  # three looks at what the crowd does
+        names = honest.names()
+        try:
+            assert float(names.get("busy")()) == 1
+        except Mismatch as mismatch:
+            pytest.fail(f"the crowd made it too slow: {mismatch}")
+        finally:
+            names.close()
