@@ -21,7 +21,8 @@ from autograder.sandbox.child import SandboxError
 from labkit.checks import Mismatch, collecting_remarks, remark, seeded
 
 BROKEN = "this check itself failed; that is not your code's doing"
-_LONG_NUMBER = re.compile(r"\d[\d,]*\d{4}(?:\.\d+)?|\d+,\d{3}[\d,]*|\d*\.\d{4,}")
+_NUMBER = re.compile(r"\d+(?:,\d{3}(?!\d))*(?:\.\d+)?|\.\d+")
+_LONG = re.compile(r"\d{5}|,|\.\d{4}")
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ class SealedTestFile(ExceptionTestFile):  # type: ignore[misc]
 def _discreet(mismatch: Mismatch) -> Mismatch:
     """The same without long numbers, each of which could be a hidden one that a student's function
     gave back as a shape, an error or a count."""
-    text = _LONG_NUMBER.sub(lambda found: _rounded(found[0]), str(mismatch))
+    text = _NUMBER.sub(lambda found: _rounded(found[0]), str(mismatch))
     return Mismatch(
         text,
         kind=mismatch.kind,
@@ -102,7 +103,9 @@ def _discreet(mismatch: Mismatch) -> Mismatch:
 
 
 def _rounded(number: str) -> str:
-    """A number to three digits: 1,020 or 2.72e+08."""
+    """A long number to three digits: 1,020 or 2.72e+08; a short one as it is."""
+    if not _LONG.search(number):
+        return number
     short = float(f"{float(number.replace(',', '')):.3g}")
     return f"{short:,.0f}" if 1000 <= short < 1e6 else f"{short:.3g}"
 
