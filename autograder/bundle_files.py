@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import ast
 import hashlib
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import labkit
 
 LABKIT = Path(labkit.__file__).resolve().parent  # this project's
+_IN_EVERY_NOTEBOOK = ("labkit", "labkit.grader", "labkit.handin")  # its first and last cells
 
 
 def files_below(folder: Path) -> list[Path]:
@@ -68,6 +69,14 @@ def labkit_files(root: Path) -> dict[str, Path]:
     return {name.as_posix(): path for name, path in sorted((ours | theirs).items())}
 
 
+def labkit_for(root: Path, masters: Iterable[Path]) -> dict[str, Path]:
+    """Of these files, what the notebooks of these masters import, themselves or through others."""
+    files = labkit_files(root)
+    known = {_module(Path("labkit", name), Path()): file for name, file in files.items()}
+    used = _imported_by(masters, _IN_EVERY_NOTEBOOK, known)
+    return {name: file for name, file in files.items() if file in used}
+
+
 def bundle_version(root: Path, files: Iterable[Path]) -> str:
     """A hash of these files (its table and masters), and of all that decides a score in any of its
     notebooks, whatever the engine and the limits: 16 hexadecimal digits."""
@@ -81,10 +90,8 @@ def notebook_version(
     functions `asked`: the master, the mistakes in those functions, the references among `modules`,
     what of references and mistakes all these import, and labkit."""
     mistakes = [file for file in _mistakes(root) if _is_about(file, asked)]
-    files = [*_references(root), *_mistakes(root)]
-    return _hash(
-        root, {master, *mistakes, *_imported_by([master, *mistakes], modules, root, files)}
-    )
+    known = {_module(file, root): file for file in (*_references(root), *_mistakes(root))}
+    return _hash(root, {master, *mistakes, *_imported_by([master, *mistakes], modules, known)})
 
 
 def _references(root: Path) -> list[Path]:
@@ -96,27 +103,33 @@ def _mistakes(root: Path) -> list[Path]:
 
 
 def _imported_by(
-    importing: Iterable[Path], modules: Iterable[str], root: Path, files: Collection[Path]
+    importing: Iterable[Path], modules: Iterable[str], known: Mapping[str, Path]
 ) -> set[Path]:
-    """Of these files those among `modules`, those that they or the `importing` files import,
-    themselves or through others, and those that are no Python; all, where that cannot be told from
-    their text."""
-    known = {_module(file, root): file for file in files if file.suffix == ".py"}
-    found, names = set(files) - set(known.values()), set(modules)
-    todo = [file for file in importing if file.suffix == ".py"]
+    """Of the `known` files, by what they are imported as, those among `modules`, those that they or
+    the `importing` files import, themselves or through others, and those that are no Python; all,
+    where that cannot be told from their text."""
+    found = {file for file in known.values() if file.suffix != ".py"}
+    names = set(modules)
+    todo = [(file, "") for file in importing if file.suffix == ".py"]
     while todo:
+        file, package = todo.pop()
         try:
-            names.update(_imports(ast.parse(todo.pop().read_text("utf-8"))))
+            names.update(_imports(ast.parse(file.read_text("utf-8")), package))
         except (SyntaxError, UnicodeDecodeError, _UntoldError):
-            return set(files)
-        new = {known[name] for name in names & known.keys()} - found
-        found |= new
-        todo += new
+            return set(known.values())
+        new = {name: known[name] for name in names & known.keys() if known[name] not in found}
+        found |= set(new.values())
+        todo += [
+            (file, name if file.stem == "__init__" else name.rpartition(".")[0])
+            for name, file in new.items()
+        ]
     return found
 
 
 def _module(file: Path, root: Path) -> str:
-    """What a file is imported as: "solutions.reference.ssm"."""
+    """What a file is imported as, "solutions.reference.ssm", or its path, if it is no Python."""
+    if file.suffix != ".py":
+        return file.relative_to(root).as_posix()
     parts = file.relative_to(root).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
@@ -125,21 +138,29 @@ class _UntoldError(Exception):
     """What a module imports cannot be told from its text."""
 
 
-def _imports(tree: ast.Module) -> Iterator[str]:
-    """All that may be a module among what this one imports, and the packages it lies in."""
+_IMPORTING = ("__import__", "import_module", "exec_module")  # what a text gives them: who knows
+
+
+def _imports(tree: ast.Module, package: str) -> Iterator[str]:
+    """All that may be a module among what one of this package imports, and the packages it lies
+    in. Raises _UntoldError."""
     for node in ast.walk(tree):
         match node:
             case ast.Import():
                 names = [alias.name for alias in node.names]
-            case ast.ImportFrom(level=0):
-                names = [f"{node.module}.{alias.name}" for alias in node.names]
-            case ast.ImportFrom() | ast.Name(id="__import__"):  # its own package's; who knows whose
-                raise _UntoldError
+            case ast.ImportFrom():
+                above = package.split(".")[: 1 - node.level or None] if node.level else []
+                if node.level and (not package or len(package.split(".")) < node.level):
+                    raise _UntoldError
+                base = ".".join([*above, *([node.module] if node.module else [])])
+                names = [f"{base}.{alias.name}" for alias in node.names]
+            case ast.Name(id=name) | ast.Attribute(attr=name):
+                names = [name] if name in _IMPORTING else []
             case _:
                 continue
         for name in names:
             parts = name.split(".")
-            if parts[0] == "importlib":
+            if parts[-1] in _IMPORTING:
                 raise _UntoldError
             yield from (".".join(parts[:count]) for count in range(1, len(parts) + 1))
 

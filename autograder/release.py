@@ -20,7 +20,7 @@ import yaml
 from nbformat import NotebookNode
 
 from autograder import archives, leaks, masters, otter_build, otter_zip
-from autograder.bundle_files import files_below, instead_of_labkit, labkit_files
+from autograder.bundle_files import files_below, instead_of_labkit, labkit_files, labkit_for
 from autograder.course import SECRET_FILE, TABLE, Course, read_table, secret
 from autograder.masters import Master
 from autograder.notebook import CourseError
@@ -148,7 +148,7 @@ def _student_files(course: Course, notebooks: Mapping[str, bytes]) -> dict[str, 
     return {
         **notebooks,
         **{name: text.encode() for name, text in problems.items()},
-        **_labkit(course, "labkit"),
+        **_read(labkit_for(course.root, [n.master for n in course.notebooks]), "labkit"),
         **data,
         "environment.yml": environment,
         "requirements.txt": ("\n".join(pip) + "\n").encode(),
@@ -176,15 +176,14 @@ def _tree(folder: Path, name: str, but: str = "") -> dict[str, bytes]:
     }
 
 
-def _labkit(course: Course, name: str) -> dict[str, bytes]:
-    """The files of labkit, as they are called below `name`."""
-    files = labkit_files(course.root)
+def _read(files: Mapping[str, Path], name: str) -> dict[str, bytes]:
+    """What these files hold, as they are called below `name`."""
     return {f"{name}/{path}": file.read_bytes() for path, file in files.items()}
 
 
 def _other_secrets(course: Course, read: list[Master]) -> list[leaks.Secret]:
     """What must not be seen beside the tokens: hidden lines, the secret, the seed."""
-    labkit = _labkit(course, "labkit")
+    labkit = _read(labkit_files(course.root), "labkit")
     public = [content.decode() for name, content in labkit.items() if name.endswith(".py")]
     public += read_table(course.root)["public_lines"]
     lines = leaks.hidden_lines(read, course.root, public)
@@ -219,7 +218,7 @@ def _grading_files(course: Course) -> dict[str, bytes]:
         **project,
         **_tree(PROJECT / "autograder", "autograder"),
         **_tree(course.root / "solutions", "solutions"),
-        **_labkit(course, "notebooks/labkit"),
+        **_read(labkit_files(course.root), "notebooks/labkit"),
         **_tree(course.root / "data", "data", but="submissions"),
         SECRET_FILE: secret(course.root).encode(),
     }

@@ -203,7 +203,36 @@ def test_what_a_mistake_imports_belongs_to_its_notebook(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["import importlib", "x = __import__('y')", "from . import slow", "def broken("]
+    "line", ["from . import form", "from .form import f", "import solutions.reference.form"]
+)
+def test_what_a_reference_imports_by_any_of_its_names_belongs_to_its_notebook(
+    tmp_path: Path, line: str
+) -> None:
+    folder = tmp_path / "solutions" / "reference"
+    (folder / "inner").mkdir(parents=True)
+    master = tmp_path / "solutions" / "q_a.py"
+    master.write_text("from solutions.reference import mine, inner")
+    (folder / "mine.py").write_text(line)
+    (folder / "inner" / "__init__.py").write_text("from ..deep import x")
+    changes = []
+    for file in ("form", "deep", "other"):
+        found = []
+        for text in ("x = 1", "x = 2"):
+            (folder / f"{file}.py").write_text(text)
+            found.append(notebook_version(tmp_path, master, frozenset()))
+        changes.append(found[0] != found[1])
+    assert changes == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "import importlib\nx = importlib.import_module('y')",
+        "from importlib import import_module",
+        "x = __import__('y')",
+        "from .... import slow",
+        "def broken(",
+    ],
 )
 def test_where_imports_cannot_be_told_every_reference_counts(tmp_path: Path, line: str) -> None:
     folder = tmp_path / "solutions" / "reference"

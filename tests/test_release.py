@@ -98,10 +98,8 @@ def test_the_same_bundle_gives_the_same_bytes(tmp_path: Path) -> None:
 
 
 def test_the_student_zip_holds_what_a_student_needs(released: Release) -> None:
-    labkit = released.notebooks[0].parent / "labkit"
-    modules = {p.relative_to(labkit.parent).as_posix() for p in files_below(labkit)}
-    assert "labkit/checks.py" in modules
-    assert set(files_in(released.student)) == modules | {
+    files = set(files_in(released.student))
+    assert {name for name in files if not name.startswith("labkit/")} == {
         "README.md",
         "AGENTS.md",
         "environment.yml",
@@ -110,6 +108,23 @@ def test_the_student_zip_holds_what_a_student_needs(released: Release) -> None:
         "problems/q_tiny.md",
         "data/table.csv",
     }
+
+
+def test_of_labkit_students_get_what_their_notebooks_import_and_all_that_this_imports(
+    released: Release, tmp_path: Path
+) -> None:
+    with zipfile.ZipFile(released.student) as archive:
+        archive.extractall(tmp_path)
+    found = {path.relative_to(tmp_path).as_posix() for path in files_below(tmp_path / "labkit")}
+    assert found >= {"labkit/__init__.py", "labkit/checks.py", "labkit/grader.py"}
+    assert not found & {"labkit/ssm.py", "labkit/referee/__init__.py"}, "another homework's"
+    modules = sorted(name.removesuffix(".py").replace("/", ".") for name in found)
+    imports = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import {', '.join(modules)}"
+    code = imports.replace(".__init__", "") + "; print(labkit.__file__)"
+    ran = subprocess.run(
+        [sys.executable, "-I", "-c", code], capture_output=True, text=True, check=False
+    )
+    assert ran.stdout.startswith(str(tmp_path)), ran.stderr
 
 
 def test_without_one_of_its_own_the_environment_is_called_after_the_homework(
@@ -123,7 +138,7 @@ def test_without_one_of_its_own_the_environment_is_called_after_the_homework(
 def test_the_gradescope_zip_holds_the_engine_and_the_bundle(released: Release) -> None:
     whole = next(path for path in released.gradescope if path.name == "tiny-autograder.zip")
     engine = {p.relative_to(ROOT).as_posix() for p in files_below(ROOT / "autograder")}
-    labkit = {f"notebooks/{n}" for n in files_in(released.student) if n.startswith("labkit/")}
+    labkit = {p.relative_to(ROOT).as_posix() for p in files_below(ROOT / "notebooks" / "labkit")}
     assert set(files_in(whole)) == engine | labkit | {
         "setup.sh",
         "run_autograder",
