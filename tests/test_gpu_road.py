@@ -197,10 +197,16 @@ in_children(4, fill)
 """
 
 
-@pytest.fixture
-def child(level):
+@pytest.fixture(scope="module")
+def with_device(level):
     limits = replace(LIMITS, memory_bytes=512 << 20)
-    with Pool(level, public_files(ROOT), limits, 1, ["/dev/null"]) as pool, pool.child() as started:
+    with Pool(level, public_files(ROOT), limits, 1, ["/dev/null"]) as started:
+        yield started
+
+
+@pytest.fixture
+def child(with_device):
+    with with_device.child() as started:
         yield started
 
 
