@@ -428,8 +428,7 @@ if not on_gpu:
 # the recurrence catches up because making the kernel takes H^3 operations: use your counts of 2c to
 # say for which T the kernel is the larger part of the convolution's work (N = 32), and what it is
 # that grows at the others. If you have no GPU, answer for the machine you have, and compare it with
-# the figure above, which one that has a GPU has drawn (lines: the fair way; crosses: the original
-# benchmark's).
+# the figure above, measured on one (lines: the fair way; crosses: the original benchmark's).
 
 # %% [raw]
 # # BEGIN SOLUTION
