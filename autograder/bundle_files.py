@@ -16,6 +16,7 @@ import labkit
 
 LABKIT = Path(labkit.__file__).resolve().parent  # this project's
 _IN_EVERY_NOTEBOOK = ("labkit", "labkit.grader", "labkit.handin")  # its first and last cells
+_IMPORTING = ("__import__", "import_module", "exec_module")  # what these are given, nobody knows
 
 
 def files_below(folder: Path) -> list[Path]:
@@ -138,9 +139,6 @@ class _UntoldError(Exception):
     """What a module imports cannot be told from its text."""
 
 
-_IMPORTING = ("__import__", "import_module", "exec_module")  # what a text gives them: who knows
-
-
 def _imports(tree: ast.Module, package: str) -> Iterator[str]:
     """All that may be a module among what one of this package imports, and the packages it lies
     in. Raises _UntoldError."""
@@ -149,10 +147,7 @@ def _imports(tree: ast.Module, package: str) -> Iterator[str]:
             case ast.Import():
                 names = [alias.name for alias in node.names]
             case ast.ImportFrom():
-                above = package.split(".")[: 1 - node.level or None] if node.level else []
-                if node.level and (not package or len(package.split(".")) < node.level):
-                    raise _UntoldError
-                base = ".".join([*above, *([node.module] if node.module else [])])
+                base = _imported_from(node, package)
                 names = [f"{base}.{alias.name}" for alias in node.names]
             case ast.Name(id=name) | ast.Attribute(attr=name):
                 names = [name] if name in _IMPORTING else []
@@ -163,6 +158,15 @@ def _imports(tree: ast.Module, package: str) -> Iterator[str]:
             if parts[-1] in _IMPORTING:
                 raise _UntoldError
             yield from (".".join(parts[:count]) for count in range(1, len(parts) + 1))
+
+
+def _imported_from(node: ast.ImportFrom, package: str) -> str:
+    """The full name of what something is imported from. Raises _UntoldError."""
+    parents = package.split(".") if package else []
+    if node.level > len(parents):
+        raise _UntoldError
+    kept = parents[: len(parents) + 1 - node.level] if node.level else []
+    return ".".join([*kept, *([node.module] if node.module else [])])
 
 
 def _is_about(file: Path, functions: frozenset[str]) -> bool:

@@ -180,8 +180,9 @@ def _watch(child: int, control: Channel, settings: seal.Settings, work: str) -> 
         if ended in ready:
             return ""
         watch.reap_orphans(child)
-        over = "" if ready else watch.overrun(settings, work)
+        over = ""
         if not ready:
+            over = watch.overrun(settings, work)
             share.even_out(watch.descendants(os.getpid()))
         told = control.sock.recv(1) if ready else b""
         if told == b"I":
