@@ -65,7 +65,8 @@ def half_right(name: str, release: Path, folder: Path) -> Path:
 def check_memory(taken: int, what: str) -> None:
     said = f"{what} took {taken / 1e6:.0f} MB"
     print(said)  # pytest -rP shows it
-    assert taken <= MOST + (300e6 if torch.version.cuda else 0), said  # CUDA's own libraries
+    libraries = 500e6 if torch.version.cuda else 0  # CUDA's, as far as they lie in memory
+    assert taken <= MOST + libraries, said
 
 
 @pytest.mark.parametrize("name", NAMES)
