@@ -20,13 +20,15 @@ Answer = TypeVar("Answer")
 
 
 class Patience:
-    """For one sandbox, whose `Account` so far `account` asks for (or raises WireError). `granted`
-    are the seconds that all limits so far were exceeded by for that reason."""
+    """For one sandbox, whose `Account` so far `account` asks for (or raises WireError)."""
 
     def __init__(self, account: Callable[[], Account]):
-        self.granted = 0.0
         self._account = account
-        self._waited = 0.0
+        self._waited = self._granted = 0.0
+
+    def clock(self) -> float:
+        """Seconds of `time.monotonic()`, less those by which limits were put off."""
+        return time.monotonic() - self._granted
 
     def within(self, seconds: float, answer: Callable[[float], Answer]) -> Answer:
         """What `answer` gives, which takes a deadline and can be called again after TimedOut.
@@ -40,11 +42,11 @@ class Patience:
                 later = min(deadline + self._more(), last)
                 if later - deadline < _WORTH_WAITING:
                     raise
-                self.granted += later - deadline
+                self._granted += later - deadline
                 deadline = later
 
     def _more(self) -> float:
-        """Seconds that it has waited for a processor since this was last asked."""
+        """Seconds that it has waited for a processor since this was last asked, or ever."""
         try:
             waited = self._account().waited
         except WireError:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import partial, wraps
+from functools import update_wrapper
 from typing import Any
 
 import torch
@@ -37,7 +37,7 @@ def checks(notebook: Notebook) -> tuple[dict[str, Check], dict[str, Check]]:
 def lost(checks: Mapping[str, Check], names: Mapping[str, Any], seed: str) -> dict[str, Exception]:
     """The checks that do not pass, and why."""
     errors: dict[str, Exception] = {}
-    given = {name: given_copies(of) if callable(of) else of for name, of in names.items()}
+    given = {name: GivenCopies(of) if callable(of) else of for name, of in names.items()}
     for check, run in checks.items():
         try:
             with seeded(seed, check):
@@ -47,21 +47,24 @@ def lost(checks: Mapping[str, Check], names: Mapping[str, Any], seed: str) -> di
     return errors
 
 
-def given_copies(function: Function) -> Function:
-    """The function as grading calls it: what it does to its arguments stays with it."""
+class GivenCopies:
+    """A function as grading calls it: what it does to its arguments stays with it."""
 
-    @wraps(function)
-    def call(*args: Any, **options: Any) -> Any:
-        return function(*copies(args), **options)
+    def __init__(self, function: Function):
+        self._function = function
+        update_wrapper(self, function)
 
-    call.cost = lambda *args: cost_of(function, *copies(args))  # type: ignore[attr-defined]
-    call.call_with_arguments = partial(_call_with_arguments, function)  # type: ignore[attr-defined]
-    return call
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        return self._function(*copies(args), **options)
 
+    def call_with_arguments(self, *args: Any) -> tuple[Any, list[Any]]:
+        """The value of a call, and the arguments as the call left them."""
+        given = copies(args)
+        return self._function(*given), given
 
-def _call_with_arguments(function: Function, *args: Any) -> tuple[Any, list[Any]]:
-    given = copies(args)
-    return function(*given), given
+    def cost(self, *args: Any) -> Any:
+        """Work and span of a call."""
+        return cost_of(self._function, *copies(args))
 
 
 def copies(args: Sequence[Any]) -> list[Any]:

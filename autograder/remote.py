@@ -136,7 +136,7 @@ class RemoteNamespace:
 
     def ask(self, request: dict[str, Any]) -> dict[str, Any]:
         """Ask the student's process, within what is left of the time of the function asked for."""
-        started = time.monotonic() - self._patience.granted
+        started = self._patience.clock()
         request = {"device": self._device, **request}
         name = request.get("name", "")
         too_long = f"it did not finish within {self._budget.seconds:g} seconds"
@@ -145,7 +145,7 @@ class RemoteNamespace:
             raise Mismatch(too_long, kind="too long")
         try:
             channel = self._ready().channel
-            started = time.monotonic() - self._patience.granted
+            started = self._patience.clock()
             before = channel.received
             with stage("calls"):
                 nonce = post(channel, request, time.monotonic() + left)
@@ -161,7 +161,7 @@ class RemoteNamespace:
             self.close()
             raise Mismatch("what came back cannot be read", kind="type") from None
         finally:
-            self._budget.used[name] += time.monotonic() - self._patience.granted - started
+            self._budget.used[name] += self._patience.clock() - started
         if self._budget.answer_bytes < 0:
             raise Mismatch("its answers together are larger than a grader takes", kind="type")
         return answer

@@ -123,11 +123,11 @@ class Session:
 
     def _run_cells(self, child: Child) -> int | None:
         """Run every cell that is not left out; the number of the one that ended the process."""
-        began = time.monotonic() - self._patience.granted
+        began = self._patience.clock()
         allowed = min(self._limits.notebook_seconds, self._seconds_left)
         try:
             for cell in self._cells:
-                left = allowed - self._since(began)
+                left = allowed - (self._patience.clock() - began)
                 if cell.number in self._left_out:
                     continue
                 if left <= 0:
@@ -135,22 +135,19 @@ class Session:
                 elif not self._run_cell(child, cell, min(self._limits.cell_seconds, left)):
                     return cell.number
         finally:
-            self._seconds_left -= self._since(began)
+            self._seconds_left -= self._patience.clock() - began
         return None
-
-    def _since(self, began: float) -> float:
-        return time.monotonic() - self._patience.granted - began
 
     def _run_cell(self, child: Child, cell: Cell, seconds: float) -> bool:
         """Run one cell, and interrupt it when its time is up; False if the process is lost."""
-        started = time.monotonic() - self._patience.granted
+        started = self._patience.clock()
         try:
             self._try_cell(child, cell, seconds)
         except WireError:
             over = child.close().get("over")
             if over:
                 said = f"used more than a submission may in all its processes ({over})"
-            elif self._since(started) < seconds:
+            elif self._patience.clock() - started < seconds:
                 said = "ended the whole process (an exit, a crash, or too much memory)"
             else:
                 said = f"ran longer than {seconds:.3g} seconds and could not be interrupted"

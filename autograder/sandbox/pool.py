@@ -77,11 +77,10 @@ class Pool:
         ours, theirs = socket.socketpair()
         with theirs:
             command = [sys.executable, "-I", "-m", "autograder.sandbox.zygote"]
+            command += [str(theirs.fileno()), str(self._public), self._processors]
+            command += ["gpu"] if self.devices else []
             self._process = subprocess.Popen(
-                [
-                    *(*command, str(theirs.fileno()), str(self._public), self._processors),
-                    *(["gpu"] if self.devices else []),
-                ],
+                command,
                 pass_fds=[theirs.fileno()],
                 env=_environment(self.devices),
                 stdin=subprocess.DEVNULL,
