@@ -70,7 +70,9 @@ def test_ours_and_the_floor_give_the_same_scores(tiny, made, tmp_path):
             file = throughput.hand_in(tmp_path, f"answers{len(questions)}", content)
             job = throughput.floor_job(tiny, tiny.notebooks[0], file)
             assert ours.scores(file) == floor.scores(job) == {"q1a": points}
+            assert floor.scores({**job, "fork": True}) == {"q1a": points}
         stages = {*ours.run(file), *floor.run(job)}
+        assert {*floor.run(job, fork=True)} == {*floor.run(job)}
     assert stages == {*throughput.STAGES, "all"}, "a stage is missing from the table, or not timed"
 
 
@@ -102,6 +104,8 @@ def test_the_bench_finds_equal_scores_and_all_its_ratios(tmp_path):
         "stock_otter_run/ours",
         "cold_process/ours",
         "ours/floor",
+        "forked_floor/floor",
+        "ours/forked_floor",
         "equal_scores",
         "child_memory/60MB",
     ]

@@ -6,6 +6,7 @@ All contestants grade the same notebook of the bundle, solved, and take turns in
   cold_process     a new Python process: the imports, the cells and the checks, no sandbox
   ours             a warm grader, one job: reads the file, grades it in a sandbox, writes reports
   floor            the same cells and checks in one warm process: no fork, sandbox or message
+  forked_floor     the floor, in a fork of its own for each submission and nothing more
 
 The checks are the same Otter test files everywhere. What is the same for a whole class (compiled
 test files, reference outputs) is done once, in `ours` and in `floor`.
@@ -73,9 +74,9 @@ class FloorProcess:
     def __exit__(self, *exception: object) -> None:
         self._process.communicate()
 
-    def run(self, job: Mapping[str, Any]) -> Stages:
-        """Run one job: its seconds."""
-        answer = self._ask(job)
+    def run(self, job: Mapping[str, Any], fork: bool = False) -> Stages:
+        """Run one job, in a fork of the process or not: its seconds."""
+        answer = self._ask({**job, "fork": fork})
         return {**answer["stages"], "all": answer["seconds"]}
 
     def scores(self, job: Mapping[str, Any]) -> dict[str, float]:
@@ -140,16 +141,20 @@ def throughput(full: bool) -> Iterator[Row | str]:
         yield f"{notebook.name}, solved"
         solved = hand_in(folder, "solved", made.notebook(made.questions))
         job = job_of(solved)
-        stocks, colds, warm, bare = [], [], list[Stages](), list[Stages]()
+        stocks, colds = list[float](), list[float]()
+        warm, bare, forked = list[Stages](), list[Stages](), list[Stages]()
         for _ in range(bench.FEWEST * (3 if full else 1)):
             stocks.append(stock.otter_run(zipped, solved, course.root, folder)[0])
             colds.append(cold(course.root, job))
             warm.append(batch(lambda: ours.run(solved)))
             bare.append(batch(lambda: floor.run(job)))
-        mine, lowest = [one["all"] for one in warm], [one["all"] for one in bare]
+            forked.append(batch(lambda: floor.run(job, fork=True)))
+        mine, lowest, fresh = ([one["all"] for one in way] for way in (warm, bare, forked))
         yield ratio("stock_otter_run/ours", stocks, mine, at_least=40)
         yield ratio("cold_process/ours", colds, mine)
-        yield ratio("ours/floor", mine, lowest, at_most=2)
+        yield ratio("ours/floor", mine, lowest, at_most=4)
+        yield ratio("forked_floor/floor", fresh, lowest)
+        yield ratio("ours/forked_floor", mine, fresh, at_most=2)
         yield from overhead(warm, bare)
 
         equal = []

@@ -8,7 +8,6 @@ all later forks, which can touch them while others work (`touch`). Nothing but s
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -17,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from autograder.sandbox import kernel
+from autograder.sandbox.forked import forked
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _WINDOW = 16 * _PAGE  # of a file, the kernel maps that many pages at a touch
@@ -37,21 +37,15 @@ class Pages:
 
 def learn(work: Callable[[], object]) -> Pages:
     """What `work` touches, done in a fork of this process; nothing where that cannot be told."""
-    ours, theirs = os.pipe()
-    child = kernel.fork()
-    if child == 0:
-        with suppress(Exception), os.fdopen(theirs, "w") as pipe:
-            areas = list(_areas())
-            _held(areas)  # what looking touches is not to count
-            before = _held(areas)
-            work()
-            json.dump(_since(before, _held(areas)), pipe)
-        os._exit(0)
-    os.close(theirs)
-    with os.fdopen(ours) as pipe:
-        said = pipe.read()
-    os.waitpid(child, 0)
-    return Pages(*json.loads(said)) if said else Pages()
+
+    def looking() -> tuple[list[Span], list[Span]]:
+        areas = list(_areas())
+        _held(areas)  # what looking touches is not to count
+        before = _held(areas)
+        work()
+        return _since(before, _held(areas))
+
+    return Pages(*(forked(looking) or ()))
 
 
 def touch(pages: Pages) -> None:
