@@ -1,9 +1,9 @@
 """The floor: a notebook's cells and its checks in one process, with no fork, sandbox or message.
 
 Run as `python -m autograder.benches.floor ROOT`, for bundles and submissions of our own only. Each
-line in is a job {"notebook", "seed", "cells": [...], "tests": {question: Otter's test file}, "fork"};
-each line out its {"scores": {question: points}, "seconds", "stages": {stage: seconds}}. With "fork"
-a job runs in a fork of its own, the least that keeps one submission from the next.
+line in is a job {"notebook", "seed", "cells": [...], "tests": {question: Otter's test file}, and
+"fork": whether it gets a fork of its own, the least that keeps one submission from the next}; each
+line out its {"scores": {question: points}, "seconds", "stages": {stage: seconds}}.
 """
 
 from __future__ import annotations
