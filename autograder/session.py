@@ -84,16 +84,16 @@ class Session:
         budget = Budget(self._limits.question_seconds, self._limits.question_bytes)
         return RemoteNamespace(self.fork, self.reap, self._patience, budget, device, wanted)
 
-    def stop(self) -> Account:
-        """Stop everything in the sandbox, until `go_on`; how its time was spent so far. Raises
+    def freeze(self) -> Account:
+        """Stop everything in the sandbox, until `thaw`; how its time was spent so far. Raises
         Closed, TimedOut."""
         assert self._child is not None
-        return self._child.stop()
+        return self._child.freeze()
 
-    def go_on(self) -> None:
-        """Let everything that `stop` stopped go on."""
+    def thaw(self) -> None:
+        """Let everything that `freeze` stopped go on."""
         assert self._child is not None
-        self._child.go_on()
+        self._child.thaw()
 
     def _account(self) -> Account:
         assert self._child is not None

@@ -10,9 +10,10 @@ from __future__ import annotations
 import random
 import statistics
 import time
-from collections.abc import Iterable, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 
 import torch
 
@@ -112,19 +113,18 @@ class Race:
             reference = sides.enter_context(Side(self._reference, task, device))
             try:
                 theirs = sides.enter_context(Side(self._theirs, task, device))
-                contestants: dict[str, Contestant] = {}
+                paces = {f: _calibrated(reference, f) for f in self._comparison.functions.values()}
+                turns: dict[str, Callable[[], float]] = {}
                 for name, function in self._comparison.functions.items():
-                    pace = _calibrated(reference, function)
-                    contestants[reference_s(name)] = pace
+                    pace = paces[function]
                     late = max(_LEAST_DEADLINE, HOPELESS * pace.turn_seconds)
-                    contestants[yours(name)] = replace(pace, side=theirs, deadline=late)
-                if (
-                    device != "cpu"
-                ):  # whose first use may take seconds; the reference has had its own
-                    for function in self._comparison.functions.values():
+                    turns[reference_s(name)] = partial(_reference_turn, pace)
+                    turns[yours(name)] = replace(pace, side=theirs, deadline=late)
+                if device != "cpu":  # its first use may take seconds; the reference has had its own
+                    for function in paces:
                         theirs.turn(function, 1)
                 seconds = take_turns(
-                    contestants,
+                    turns,
                     pairs(self._comparison),
                     cap=self._comparison.seconds,
                     order=random.SystemRandom(),
@@ -136,7 +136,7 @@ class Race:
             sizes=size,
             seconds={name: _quartiles(turns) for name, turns in seconds.items()},
             pairs=tuple(_pair(pair, seconds) for pair in pairs(self._comparison)),
-            messages=max(c.messages / c.turn_seconds for c in contestants.values()),
+            messages=max(pace.messages / pace.turn_seconds for pace in paces.values()),
         )
 
     def memory(self, timed: Iterable[TimedSize]) -> tuple[TimedSize, ...]:
@@ -252,8 +252,20 @@ def notes(comparison: Comparison, sizes: Sequence[TimedSize], processors: float)
 
 
 def _calibrated(reference: Side, function: str) -> Contestant:
-    try:
+    with _reference_s_own_work():
         return calibrated(reference, function)
+
+
+def _reference_turn(contestant: Contestant) -> float:
+    with _reference_s_own_work():
+        return contestant()
+
+
+@contextmanager
+def _reference_s_own_work() -> Iterator[None]:
+    """What goes wrong here is nobody's but ours."""
+    try:
+        yield
     except Mismatch as problem:
         raise SandboxError(f"the reference itself failed: {problem}") from None
 

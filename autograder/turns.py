@@ -103,7 +103,7 @@ class Side:
             with ExitStack() as undo:
                 undo.callback(self._session.reap, self._fork)
                 self._share_memory()
-                self._account = self._session.stop()
+                self._account = self._session.freeze()
                 undo.pop_all()
         except WireError as error:
             raise Mismatch(f"the notebook's process was lost ({error})", kind="died") from None
@@ -121,7 +121,7 @@ class Side:
 
     def __exit__(self, *exception: object) -> None:
         with suppress(WireError):  # it has ended
-            self._session.go_on()
+            self._session.thaw()
         self._session.reap(self._fork)
 
     @property
@@ -153,7 +153,7 @@ class Side:
 
     def _timed(self, request: dict[str, Any], seconds: float) -> float:
         """Send a request and let the sandbox work until it has answered."""
-        self._session.go_on()
+        self._session.thaw()
         deadline = time.monotonic() + seconds
         ours, start = waited(), time.perf_counter()
         try:
@@ -162,7 +162,7 @@ class Side:
         finally:
             wall = time.perf_counter() - start  # before the stop, which others may hold up
             ours = waited() - ours
-            before, self._account = self._account, self._session.stop()
+            before, self._account = self._account, self._session.freeze()
         raised = expect(answer, nonce).get("raised")
         if raised is not None:
             said = say(raised if isinstance(raised, dict) else {}, quotes=False)

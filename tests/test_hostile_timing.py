@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from autograder import course as courses
-from autograder import once, reports
+from autograder import once, reports, stopwatch
 from autograder.course import Limits
 from autograder.grading import public_files
 from autograder.intake import Cell, SubmittedNotebook
@@ -223,6 +223,24 @@ def test_a_process_that_dies_costs_that_size_only(course, pool):
     assert "its process was lost" in first.problem
     assert second.problem == ""
     assert second.pairs
+
+
+FAILS_LATER = """
+import itertools
+calls, quick = itertools.count(), conv_ssm_forward
+def conv_ssm_forward(W, U, b, x):
+    if next(calls) > 20: raise MemoryError
+    return quick(W, U, b, x)
+"""
+
+
+def test_where_the_reference_fails_it_is_nobody_s_fault(course, pool, monkeypatch):
+    cells = stopwatch.reference_cells
+    fails = Cell(99, "code", FAILS_LATER)
+    monkeypatch.setattr(stopwatch, "reference_cells", lambda notebook: [*cells(notebook), fails])
+    result = timed(course, pool, "")
+    assert result.status == "failed", result
+    assert "the reference itself failed: conv_ssm_forward raised MemoryError" in result.problem
 
 
 @pytest.mark.verify

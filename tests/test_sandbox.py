@@ -488,7 +488,7 @@ def test_closing_ends_everything_that_was_started(pool):
             "    os.wait()\n",  # so that its own child is there, and an orphan
         )
         assert len(traces.processes(pool.users)) >= 4 or not pool.users
-        assert "error" not in child.close()
+        assert child.close()["gone"]
     assert traces.processes(pool.users) == []
 
 
@@ -509,7 +509,7 @@ time.sleep(.2)
     for _ in range(3):
         with pool.child() as child:
             run(child, hop)
-            assert "error" not in child.close()
+            assert child.close()["gone"]
         assert traces.processes(pool.users) == []
 
 
@@ -523,7 +523,7 @@ for _ in range(3000):
     with pool.child() as child:
         with suppress(WireError):  # the watch ends it, where it sees it in time
             run(child, deep)
-        assert "error" not in child.close()
+        assert child.close()["gone"]
     assert traces.files(pool.users) == []
 
 
@@ -628,6 +628,34 @@ def test_a_sandbox_that_cannot_be_made_says_why(pool, monkeypatch):
         with pytest.raises(SandboxError, match="could not be made"):
             pool.child().close()
     assert works_of(pool) == [], "its folder is left"
+
+
+def test_where_something_may_still_run_nobody_else_is_put(level):
+    """As where the supervisor was killed, which would have ended it."""
+    with Pool(level, LABKIT, SMALL) as pool:
+        (user,) = pool.users or [os.getuid()]
+        with pool.child() as child:
+            supervisor, sealed = running(pool)
+            assert user_of(sealed) == user
+            os.kill(supervisor, signal.SIGKILL)
+            assert not child.close().get("gone")
+        another = pool.users[-1] if pool.users else user
+        assert len(pool.users) in (0, 2), "its user is given to the next"
+        for _ in range(2):
+            with pool.child() as child:
+                assert user_of(running(pool)[1]) == another
+                assert child.close()["gone"]
+
+
+def running(pool: Pool) -> tuple[int, int]:
+    """The supervisor and the sealed process of a pool's only sandbox."""
+    *_, supervisor, sealed = watch.descendants(pool.process_id)
+    return supervisor, sealed
+
+
+def user_of(process: int) -> int:
+    status = Path(f"/proc/{process}/status").read_text()
+    return int(status.partition("Uid:")[2].split()[0])
 
 
 def works_of(pool: Pool) -> list[Path]:

@@ -10,7 +10,7 @@ import pytest
 
 from autograder.sandbox import watch
 from autograder.sandbox.pool import Pool
-from autograder.wire import WireError
+from autograder.wire import Closed, WireError
 from tests.test_sandbox import attempt, needs_shared_memory, run, soon
 
 CHILDREN = """
@@ -65,6 +65,20 @@ def test_what_all_processes_use_together_is_bounded(pool: Pool, what: str):
     if not refused:
         assert report["over"] == limit, report
     assert not (refused and limit in ("memory", "open files")), "the kernel counts these by process"
+
+
+def test_a_sandbox_that_is_told_things_all_the_time_is_watched_too(pool: Pool):
+    """As a timing does, which stops it and lets it go on at each turn."""
+    idle = "import time\ntime.sleep(60)"
+    with pool.child() as child:
+        run(child, CHILDREN)
+        child.start({"op": "cell", "source": f"{OVERRUNS['memory']}\n{idle}"}, soon())
+        until = soon(20)
+        with pytest.raises(Closed):
+            while time.monotonic() < until:
+                time.sleep(watch.INTERVAL / 10)
+                child.account()
+        assert child.close()["over"] == "memory", "the watch did not see what it uses"
 
 
 def test_a_file_that_was_closed_meanwhile_hides_no_other_that_was_deleted(monkeypatch):

@@ -74,18 +74,18 @@ if os.fork() == 0:
     with pool.child() as child:
         deadline = time.monotonic() + 20
         assert child.ask({"op": "cell", "source": source}, deadline)["ok"]
-        before = child.stop()
+        before = child.freeze()
         time.sleep(0.5)
         woken = time.monotonic()
-        child.go_on()
-        between = child.stop()
+        child.thaw()
+        between = child.freeze()
         most = (time.monotonic() - woken) * os.cpu_count() + 0.1
         assert between.cpu - before.cpu < most, "a process that is stopped uses no processor"
-        child.go_on()
-        while child.stop().cpu - between.cpu < 0.2:  # the orphan in its endless loop goes on
-            child.go_on()
+        child.thaw()
+        while child.freeze().cpu - between.cpu < 0.2:  # the orphan in its endless loop goes on
+            child.thaw()
             assert time.monotonic() < deadline, "what was stopped did not go on"
-        child.go_on()
+        child.thaw()
         assert child.ask({"op": "cell", "source": "1"}, deadline)["ok"]
 
 
@@ -93,14 +93,14 @@ def test_what_is_stopped_may_have_any_name(pool):
     source = "import ctypes\nctypes.CDLL(None).prctl(15, b'caf\\xe9) Z', 0, 0, 0)"
     with pool.child() as child:
         assert child.ask({"op": "cell", "source": source}, time.monotonic() + 20)["ok"]
-        child.stop()
-        child.go_on()
+        child.freeze()
+        child.thaw()
 
 
 def stop_until(child, deadline):
     """A process closes its socket a moment before it has ended."""
     while time.monotonic() < deadline:
-        child.stop()
+        child.freeze()
 
 
 def test_a_sandbox_that_has_ended_is_said_to_have(pool):

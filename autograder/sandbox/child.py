@@ -33,7 +33,7 @@ class Child:
     """One sandboxed process: a channel to talk on, and the power to interrupt or end it. End or
     close it (or use it as a context manager): its slot is taken until then.
 
-    release  gives its place back, once all is gone
+    release  gives its place back; told whether all that ran there is known to be gone
     ending   takes the child that is told to end, and sees to the rest
     """
 
@@ -41,7 +41,7 @@ class Child:
         self,
         channel: Channel,
         control: Channel,
-        release: Callable[[], None],
+        release: Callable[[bool], None],
         ending: Callable[[Child], None],
     ):
         self.channel = channel
@@ -108,20 +108,20 @@ class Child:
 
     def end(self) -> None:
         """End the child; with `ahead`, without waiting until all is gone."""
-        if self._stop():
+        if self._kill():
             self._ending(self)
 
-    def stop(self) -> Account:
-        """Stop everything in the sandbox, until `go_on`; how its time was spent so far. Raises
-        Closed where the sandbox has ended, TimedOut."""
+    def freeze(self) -> Account:
+        """Stop everything in the sandbox, until `thaw`; how its time was spent so far. Raises Closed
+        where the sandbox has ended, TimedOut."""
         return Account(**self._order(b"S", "stopped"))
 
-    def go_on(self) -> None:
-        """Let everything that `stop` stopped go on. Raises as `stop` does."""
+    def thaw(self) -> None:
+        """Let everything that `freeze` stopped go on. Raises as it does."""
         self._order(b"C", "going")
 
     def account(self) -> Account:
-        """How the time of everything in the sandbox was spent so far. Raises as `stop` does."""
+        """How the time of everything in the sandbox was spent so far. Raises as `freeze` does."""
         return Account(**self._order(b"A", "account"))
 
     def _order(self, letter: bytes, done: str) -> Any:
@@ -135,15 +135,15 @@ class Child:
 
     def close(self) -> dict[str, Any]:
         """End the child, wait until all it started is gone, and return how it ended:
-        {"status", "cpu_seconds", "peak_bytes"}, or {"error"}."""
-        self._stop()
+        {"status", "over", "cpu_seconds", "peak_bytes"}, or {"error"}; and whether all is "gone"."""
+        self._kill()
         with self._closing:
             if not self._closed:
                 self._closed = True
                 self._report = self._report or self._last_words()
                 self.channel.close()
                 self._control.close()
-                self._release()
+                self._release(isinstance(self._report, dict) and self._report.get("gone") is True)
         return self._report if isinstance(self._report, dict) else {}
 
     def gone(self) -> bool:
@@ -154,7 +154,7 @@ class Child:
         told.register(self._control.sock, select.POLLIN)
         return bool(told.poll(0))
 
-    def _stop(self) -> bool:
+    def _kill(self) -> bool:
         """Tell the child to end, and give its slot back; False if that was done before."""
         was_open, self._open = self._open, False
         if was_open:
@@ -166,7 +166,7 @@ class Child:
         try:
             report = self._control.receive(time.monotonic() + _STOP_SECONDS)
         except WireError:
-            report = {"error": "the supervisor did not answer"}
+            report = {"error": "the supervisor did not answer", "gone": False}
         return report if isinstance(report, dict) else {}
 
     def _tell(self, letter: bytes) -> None:

@@ -56,7 +56,6 @@ class Pool:
         self._slots = threading.Semaphore(slots)
         count = 3 * slots if ahead else slots  # in use, made ahead, being cleared away
         self._claims = _claim_users(count) if os.getuid() == 0 and level != "none" else []
-        self.users = [user for user, _ in self._claims]
         self._places = Places(self.users or [None] * count, self._spawn, slots if ahead else 0)
         self._in_use: set[Child] = set()
         self._processors = ",".join(map(str, processors.available()))
@@ -99,6 +98,11 @@ class Pool:
             self._process.kill()  # if it ended by itself it would remove what is public
             self._stop()
             raise SandboxError(f"the warm process has {ready['threads']} threads and cannot fork")
+
+    @property
+    def users(self) -> list[int]:
+        """That its sandboxes run as, or ran as; none where they run as the grader's own."""
+        return [user for user, _ in self._claims]
 
     @property
     def process_id(self) -> int:
@@ -197,9 +201,18 @@ class Pool:
         return Child(
             Channel(channel, self.limits.message_bytes, MAX_REQUEST),
             Channel(control, _CONTROL_BYTES),
-            lambda: self._places.free(user),
+            lambda gone: self._places.free(user if gone else self._another(user)),
             self._places.clear_away,
         )
+
+    def _another(self, user: int | None) -> int | None:
+        """A user in the place of one that something may still run as: whoever had that one next
+        could be met by it, or by what clears it away."""
+        if user is None:
+            return None
+        with self._lock:
+            self._claims += _claim_users(1)
+            return self.users[-1]
 
 
 def _claim_users(count: int) -> list[tuple[int, socket.socket]]:

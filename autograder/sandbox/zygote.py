@@ -27,6 +27,8 @@ import shutil
 import signal
 import socket
 import sys
+import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,11 +36,11 @@ from autograder.sandbox import kernel, pages, processors, seal, share, tidy, wat
 from autograder.sandbox.freeze import Freezer, account
 from autograder.wire import MAX_REQUEST, Channel, Closed
 
-_MAX_REQUEST = 1 << 20
+_CONTROL_BYTES = 1 << 20  # of a message on a control socket
 
 
 def main() -> None:
-    control = Channel(socket.socket(fileno=int(sys.argv[1])), _MAX_REQUEST)
+    control = Channel(socket.socket(fileno=int(sys.argv[1])), _CONTROL_BYTES)
     sys.path.insert(0, sys.argv[2])
     processors.run_on(map(int, filter(None, sys.argv[3].split(","))))
     gpu = sys.argv[4:] == ["gpu"]
@@ -140,7 +142,7 @@ def _supervise(
     request: dict[str, Any], channel_fd: int, control_fd: int, shell: Any, touched: Touched
 ) -> None:
     """Make the sandbox, start the child in it, and see it to its end. Never returns."""
-    control = Channel(socket.socket(fileno=control_fd), _MAX_REQUEST)
+    control = Channel(socket.socket(fileno=control_fd), _CONTROL_BYTES)
     settings = seal.Settings(**request["settings"])
     work, report = "", dict[str, Any]()
     try:
@@ -163,9 +165,11 @@ def _supervise(
     except Exception as error:
         report = {"error": str(error)}
     finally:
-        try:
+        with suppress(Exception):  # else the place is not used again
             tidy.kill_descendants(settings)
             tidy.sweep(settings.user, work)
+            report["gone"] = True
+        try:
             control.send(report)
         finally:
             os._exit(0)
@@ -175,16 +179,23 @@ def _watch(child: int, control: Channel, settings: seal.Settings, work: str) -> 
     """Return when the child has ended: by itself, because it was told to, or because all that it
     started used too much together. Then the limit that was passed, else ""."""
     ended, freezer = os.pidfd_open(child), Freezer()
+    look = time.monotonic() + watch.INTERVAL  # then, however much it is told meanwhile
     while True:
-        ready = select.select([ended, control.sock.fileno()], [], [], watch.INTERVAL)[0]
+        idle = max(0.0, look - time.monotonic())
+        ready = select.select([ended, control.sock.fileno()], [], [], idle)[0]
         if ended in ready:
             return ""
         watch.reap_orphans(child)
         over = ""
-        if not ready:
+        if time.monotonic() >= look:
             over = watch.overrun(settings, work)
             share.even_out(watch.descendants(os.getpid()))
-        told = control.sock.recv(1) if ready else b""
+            look = time.monotonic() + watch.INTERVAL
+        told = control.sock.recv(1) if ready else None
+        if over or told in (b"K", b""):  # too much; or told to, or the trusted side is gone
+            os.kill(child, signal.SIGKILL)
+            select.select([ended], [], [])
+            return over
         if told == b"I":
             os.kill(child, signal.SIGINT)
         elif told == b"A":
@@ -194,10 +205,6 @@ def _watch(child: int, control: Channel, settings: seal.Settings, work: str) -> 
         elif told == b"C":
             freezer.go_on()
             control.send({"going": True})
-        elif ready or over:  # K, or the trusted side is gone; or too much
-            os.kill(child, signal.SIGKILL)
-            select.select([ended], [], [])
-            return over
 
 
 def _student(
