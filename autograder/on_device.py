@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from contextlib import ExitStack
 
 from autograder.comparisons import Comparison
 from autograder.notebook import Notebook
@@ -24,19 +25,21 @@ def lost_on_device(
 ) -> list[str]:
     """The tests of the questions a comparison needs that do not pass where tensors are on its
     device, each with what its author may be told."""
-    lost = []
-    for question in (q for q in notebook.questions if q.name in comparison.needs):
-        tests = copy.copy(compiled(notebook.test_files[question.name], question.name))
-        names = session.names(comparison.device)
-        try:
-            for hidden in (False, True):
+    asked = [question for question in notebook.questions if question.name in comparison.needs]
+    with ExitStack() as stack:
+        runs = []
+        for question in asked:
+            tests = copy.copy(compiled(notebook.test_files[question.name], question.name))
+            names = session.names(comparison.device)
+            stack.callback(names.close)
+            runs.append((question, tests, names))
+        for hidden in (False, True):  # all public ones first: see `run_sealed`
+            for question, tests, names in runs:
                 tests.run_sealed(names, (seed, notebook.name, question.name), hidden)
-        finally:
-            names.close()
-        lost += [
-            f"{question.part}, {question.tests[number].name}, with tensors on the GPU: "
-            f"{outcome.mismatch}"
-            for number, outcome in sorted(tests.outcomes.items())
-            if outcome.mismatch is not None
-        ]
-    return lost
+    return [
+        f"{question.part}, {question.tests[number].name}, with tensors on the GPU: "
+        f"{outcome.mismatch}"
+        for question, tests, _ in runs
+        for number, outcome in sorted(tests.outcomes.items())
+        if outcome.mismatch is not None
+    ]

@@ -6,20 +6,30 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import ClassVar
 
 import nbformat
 import pytest
 import torch
 
 from autograder import course as courses
-from autograder import intake, masters, otter_build, reports, stopwatch, timing_jobs, work
+from autograder import (
+    intake,
+    masters,
+    on_device,
+    otter_build,
+    reports,
+    stopwatch,
+    timing_jobs,
+    work,
+)
 from autograder.course import Limits
 from autograder.fleet import grade_class
 from autograder.forks import Forks
 from autograder.grading import Grader, public_files
 from autograder.intake import Cell
 from autograder.jobs import Outcome
-from autograder.on_device import device_name
+from autograder.on_device import device_name, lost_on_device
 from autograder.results import Result, Timing
 from autograder.sandbox import pool
 from autograder.sandbox.child import ForkForbiddenError
@@ -274,6 +284,25 @@ def test_a_result_names_the_gpu_on_which_its_tests_ran_again(course, warm, monke
     assert reports.results_json(told, course)["extra_data"]["device"] == "cpu, A GPU"
     assert "cpu, A GPU (1)" in reports.report_page([told], course)
     assert timing_jobs.with_timings(course, told, []).device == "cpu"
+
+
+class Tests:
+    """A question's, which write down that they were run."""
+
+    outcomes: ClassVar[dict[int, object]] = {}
+    ran: ClassVar[list[tuple[str, bool]]] = []
+
+    def run_sealed(self, names, key, hidden):
+        self.ran.append((key[-1], hidden))
+
+
+def test_there_too_all_public_tests_run_before_the_first_hidden_one(course, warm, monkeypatch):
+    """Else what a hidden one hands over could be carried to a public one, which quotes it."""
+    monkeypatch.setattr(on_device, "compiled", lambda *_: Tests())
+    comparison = replace(course.comparisons[0], needs=("q2d", "q2f"))
+    with Session(warm, [], LIMITS) as session:
+        assert lost_on_device(session, course.notebooks[0], comparison, "a seed") == []
+    assert Tests.ran == [("q2d", False), ("q2f", False), ("q2d", True), ("q2f", True)]
 
 
 # A process in which "cuda" is a name for the CPU, where the first tensor that goes there waits, as

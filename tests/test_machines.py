@@ -57,7 +57,6 @@ needs_landlock = pytest.mark.skipif(
 
 @needs_landlock
 def test_in_a_container_a_submission_is_graded_at_landlock(tmp_path):
-    assert "unshare" in on("container", SCRIPT, "doctor").stdout
     done = on("container", SCRIPT, "grade", NEIGHBOUR, "--out", tmp_path / "grades")
     assert done.returncode == 0, done.stderr
     assert '"landlock"' in (tmp_path / "grades" / "grades.csv").read_text()
@@ -65,12 +64,9 @@ def test_in_a_container_a_submission_is_graded_at_landlock(tmp_path):
 
 @needs_landlock
 def test_an_ordinary_user_without_namespaces_has_landlock():
-    said = on("landlock", SCRIPT, "doctor").stdout
-    assert "unshare" in said
-    line = suite(
-        "landlock", "tests/test_sandbox.py", "tests/test_sandbox_sums.py", "-k", "landlock"
-    )
+    line = suite("landlock", "tests/test_sandbox.py", "-k", "landlock or namespaces")
     assert passed(line) >= 60
+    assert "skipped" in line, "it had namespaces"
 
 
 @needs_landlock
@@ -117,6 +113,12 @@ def test_in_a_container_the_whole_suite_of_the_seal_passes():
 def test_in_a_container_the_hostile_corpus_gains_nothing():
     line = suite("container", "tests/test_hostile.py", "-k", "landlock", seconds=3000)
     assert passed(line) >= 100
+
+
+@pytest.mark.verify
+@needs_landlock
+def test_an_ordinary_user_without_namespaces_has_the_limits_of_landlock():
+    assert passed(suite("landlock", "tests/test_sandbox_sums.py", "-k", "landlock")) >= 9
 
 
 @pytest.mark.verify

@@ -106,6 +106,7 @@ def warm(gpu: bool = False) -> Any:
     if fonts is not None:
         fonts.cache_clear()  # every fork would do so, and take a millisecond
     shell = make_shell()
+    gc.freeze()  # what was loaded stays: each reset of the shell would look through all of it
     rehearse(shell, gradients=not gpu)
     seal.system_calls()
     seal.note_memory()
