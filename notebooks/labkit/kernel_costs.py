@@ -7,30 +7,20 @@ Each raises Mismatch where there is nothing to count; `labkit.answers.needs` tel
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import matplotlib.pyplot as plt
 import torch
-from matplotlib.axes import Axes
 
 from labkit import forms
 from labkit.answers import answered
+from labkit.cost_plots import Counts, against_size, told
 from labkit.inputs import rotation, scaled_orthogonal
 from labkit.kernel_plots import Function, System, as_line, dots, one_to_one
-from labkit.plots import BLACK, BLUE, GREEN, ORANGE, PURPLE, VERMILLION, label, show, table
-from labkit.workspan import Cost, measure
+from labkit.plots import BLACK, BLUE, ORANGE, STYLES, VERMILLION, label, show, table
+from labkit.workspan import measure
 
-Counts = Mapping[str, Sequence[Cost]]  # by name, one cost for each size
-
-_LINES: tuple[dict[str, Any], ...] = (
-    {"color": BLUE, "marker": "o", "ls": "-"},
-    {"color": VERMILLION, "marker": "s", "ls": "--"},
-    {"color": GREEN, "marker": "^", "ls": "-."},
-    {"color": PURPLE, "marker": "D", "ls": ":"},
-    {"color": BLACK, "marker": "v", "ls": (0, (5, 1))},
-    {"color": ORANGE, "marker": "P", "ls": (0, (3, 1, 1, 1))},
-)
+_LINES = (*STYLES, (BLACK, "v", (0, (5, 1))), (ORANGE, "P", (0, (3, 1, 1, 1))))
 
 
 def _random(n: int) -> System:
@@ -39,29 +29,6 @@ def _random(n: int) -> System:
     A = scaled_orthogonal(n, 0.99, source)
     B, C = torch.randn(n, 1, generator=source), torch.randn(1, n, generator=source)
     return A, B, C, torch.zeros(1, 1)
-
-
-def _told(name: str, costs: Sequence[Cost]) -> str:
-    return name if all(cost.complete for cost in costs) else f"{name} (not all can be counted)"
-
-
-def _against_size(
-    ax: Axes, size: str, sizes: Sequence[int], counts: Counts, count: Callable[[Cost], int]
-) -> str:
-    """One line for each entry of `counts`, on log axes; both ends of each, in words."""
-    ends = []
-    for (name, costs), style in zip(counts.items(), _LINES, strict=False):
-        numbers = [count(cost) for cost in costs]
-        ax.plot(sizes, numbers, label=_told(name, costs), ms=5, **style)
-        ends.append(
-            f"{_told(name, costs)}: {numbers[0]:,} at {size} = {sizes[0]}, {numbers[-1]:,} at "
-            f"{size} = {sizes[-1]}."
-        )
-    ax.set_xscale("log", base=2)
-    ax.set_yscale("log")
-    ax.set_xticks(sizes, [str(number) for number in sizes])
-    ax.legend(fontsize=8)
-    return " ".join(ends)
 
 
 def doubling(kernel_by_doubling: Function, ssm_kernel: Function) -> None:
@@ -78,7 +45,7 @@ def doubling(kernel_by_doubling: Function, ssm_kernel: Function) -> None:
     left.plot(first, color=BLUE, marker="o", ms=8, mfc="none", ls="", label="your 1a")
     left.plot(second, color=VERMILLION, marker="s", ms=3, ls="", label="by doubling")
     left.legend(fontsize=8)
-    ends = _against_size(right, "L", lengths, counts, lambda cost: cost.span)
+    ends = against_size(right, "L", lengths, counts, lambda cost: cost.span)
     label(figure, left, f"One kernel, made twice (L = {L})", "lag l (steps)", "K_l")
     label(figure, right, f"Span of making it (n = {n})", "length L (steps)", "operations in a row")
     show(
@@ -108,9 +75,10 @@ def work_against_span(
         "making K: your doubling": [measure(double, *system, L) for L in lengths],
     }
     figure, ax = plt.subplots(figsize=(9, 5))
-    for (name, costs), style in zip(counts.items(), _LINES, strict=True):
+    for (name, costs), (colour, marker, line) in zip(counts.items(), _LINES, strict=True):
         span, work = [cost.span for cost in costs], [cost.work for cost in costs]
-        ax.plot(span, work, label=_told(name, costs), ms=5, **style)
+        style: dict[str, Any] = {"color": colour, "marker": marker, "ls": line, "ms": 5}
+        ax.plot(span, work, label=told(name, costs), **style)
     ax.set_xscale("log", base=2)
     ax.set_yscale("log")
     ax.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
@@ -124,7 +92,7 @@ def work_against_span(
     )
     ax.legend(fontsize=8)
     ends = " ".join(
-        f"{_told(name, costs)}: span {costs[0].span:,} to {costs[-1].span:,}, work "
+        f"{told(name, costs)}: span {costs[0].span:,} to {costs[-1].span:,}, work "
         f"{costs[0].work:,} to {costs[-1].work:,}."
         for name, costs in counts.items()
     )
@@ -150,7 +118,7 @@ def diagonal(kernel_diagonal: Function, kernel_by_doubling: Function) -> None:
     figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.6))
     off = dots(left, taps, [0.0, *known])
     left.legend(fontsize=8)
-    ends = _against_size(right, "n", sizes, counts, lambda cost: cost.work)
+    ends = against_size(right, "n", sizes, counts, lambda cost: cost.work)
     label(figure, left, "a = (0.9, -0.8): two sequences", "lag l (steps)", "K_l")
     label(figure, right, f"Work of making the kernel (L = {L})", "states n", "operations in all")
     show(
@@ -185,5 +153,5 @@ def findings(
     ):
         costs = [measure(answered(function), *arguments(L)) for L in lengths]
         numbers = [*(cost.work for cost in costs), *(cost.span for cost in costs)]
-        rows.append((_told(name, costs), *(f"{number:,}" for number in numbers)))
+        rows.append((told(name, costs), *(f"{number:,}" for number in numbers)))
     table(["", *(f"{what}, L = {L}" for what in ("work", "span") for L in lengths)], rows)

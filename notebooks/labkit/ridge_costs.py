@@ -6,18 +6,17 @@ raises Mismatch where there is nothing to count; `labkit.answers.needs` tells it
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import matplotlib.pyplot as plt
 import torch
 from matplotlib.axes import Axes
 
 from labkit.answers import answered
-from labkit.plots import STYLES, label, shaped, show, table
+from labkit.cost_plots import Counts, against_size, told
+from labkit.plots import label, shaped, show, table
 from labkit.ridge_plots import Function, softmax_attention
 from labkit.workspan import Cost, measure
-
-Counts = Mapping[str, Sequence[Cost]]  # by name, one cost for each size
 
 
 def _context(n: int, d: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -27,24 +26,8 @@ def _context(n: int, d: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     return Q, K, V
 
 
-def _told(name: str, costs: Sequence[Cost]) -> str:
-    return name if all(cost.complete for cost in costs) else f"{name} (not all can be counted)"
-
-
 def _work_lines(ax: Axes, size: str, sizes: Sequence[int], counts: Counts) -> str:
-    """The work of each on log axes; both ends of each line, in words."""
-    ends = []
-    for (name, costs), (colour, marker, line) in zip(counts.items(), STYLES, strict=False):
-        told, work = _told(name, costs), [cost.work for cost in costs]
-        ax.plot(sizes, work, color=colour, marker=marker, ls=line, ms=5, label=told)
-        ends.append(
-            f"{told}: {work[0]:,} at {size} = {sizes[0]}, {work[-1]:,} at {size} = {sizes[-1]}."
-        )
-    ax.set_xscale("log", base=2)
-    ax.set_yscale("log")
-    ax.set_xticks(sizes, [str(number) for number in sizes])
-    ax.legend(fontsize=8)
-    return " ".join(ends)
+    return against_size(ax, size, sizes, counts, lambda cost: cost.work)
 
 
 def updates(sherman_morrison: Function) -> None:
@@ -134,5 +117,5 @@ def findings(
         costs = [measure(answered(function), *arguments(*_context(*size))) for size in sizes]
         start, longer, wider = (cost.work for cost in costs)
         growth = (f"{large / max(start, 1):.2g}" for large in (longer, wider))
-        rows.append((_told(name, costs), f"{start:,}", *growth))
+        rows.append((told(name, costs), f"{start:,}", *growth))
     table(["", "work at n = 64, d = 8", "n doubled: times", "d doubled: times"], rows)
