@@ -131,12 +131,14 @@ def cause(
         return ""
     named = [call for call in made if call.function == wrong.name]
     failed = (named or made)[-1]
-    return explain([*(call for call in calls if call is not failed), failed], wrong, mistakes)
+    before = [call for call in calls if call is not failed]
+    return explain([*before, failed], wrong, mistakes) or _precision_lost(failed, wrong)
 
 
 def explain(calls: Sequence[Call], wrong: Mismatch, mistakes: Iterable[Mistake]) -> str:
     """The sentence of the first mistake that explains all `calls` of one function, of which the
-    last is the one that went `wrong`; "" if none does.
+    last is the one that went `wrong`; "" if none does. Calls before it that raised tell of
+    something else, which is wrong too.
 
     Where inputs were changed, only mistakes that change them are asked; elsewhere none of those
     is: what they return is right. A backward pass that raised is left to torch's own words: two
@@ -156,10 +158,38 @@ def explain(calls: Sequence[Call], wrong: Mismatch, mistakes: Iterable[Mistake])
         if known.function != last.function:
             continue
         if _matches(known, last, expected, changes) and all(
-            _matches(known, call) for call in same_function[:-1]
+            _matches(known, call) for call in same_function[:-1] if not call.raised
         ):
             return known.says
     return ""
+
+
+_FLOAT32 = (1e-9, 1e-5)  # errors that rounding to float32 leaves, relative to the largest entry
+_MAKES_FLOAT32 = "(torch.zeros, torch.eye or torch.tensor without a dtype, or .float())"
+
+
+def _precision_lost(call: Call, wrong: Mismatch) -> str:
+    """Whether inputs in double precision were answered in float32, by the result's own type or by
+    how far it is off; "" where not."""
+    double = any(getattr(arg, "dtype", None) == torch.float64 for arg in call.args)
+    asked = wrong.kind == "value" and wrong.expected is not None
+    if not (asked and double and isinstance(call.value, torch.Tensor)):
+        return ""
+    actual, expected = as_tensor(call.value), as_tensor(wrong.expected)
+    if actual.shape != expected.shape:
+        return ""
+    error = float((actual - expected).abs().max() / expected.abs().max().clamp(min=1e-300))
+    if not _FLOAT32[0] < error < _FLOAT32[1]:
+        return ""
+    if call.value.dtype == torch.float32:
+        return (
+            "your result is float32, where the inputs are float64: something in it makes that "
+            f"{_MAKES_FLOAT32}"
+        )
+    return (
+        "the error is of the size that float32 leaves, where the inputs are float64: does "
+        f"something in between make a float32 {_MAKES_FLOAT32}?"
+    )
 
 
 def _matches(

@@ -127,6 +127,35 @@ def test_an_exception_alone_names_nothing():
     assert diagnose(not_four, torch.ones(4)) == ""
 
 
+def test_a_call_that_raised_before_hides_no_mistake_of_the_others():
+    """As of a function that has a mistake, and takes no batches besides."""
+    batch = Call("f", (torch.ones(2, 3),), raised="IndexError")
+    wrong = Mismatch("differs", kind="value", expected=cumulative(X))
+    calls = [batch, Call("f", (X,), shifted(X))]
+    assert explain(calls, wrong, KNOWN) == "is it shifted?"
+    assert explain([calls[1], batch], Mismatch("raised", kind="raised"), KNOWN) == ""
+
+
+def test_double_precision_that_was_lost_is_named():
+    x = X.double() / 3
+    right = cumulative(x)
+
+    def told(value, expected=right, args=(x,), kind="value") -> str:
+        made = [Call("f", args, value)]
+        return cause(Mismatch("differs", kind=kind, expected=expected), made, made, KNOWN)
+
+    assert told(right.float()).startswith("your result is float32, where the inputs are float64")
+    assert told(right.float().double()).startswith("the error is of the size that float32 leaves")
+    assert told(right + 1e-3) == "", "that is another mistake"
+    assert told(right * (1 + 1e-12)) == "", "that is rounding in float64"
+    assert told(right.float(), args=(x.float(),)) == "", "nobody asked for more"
+    assert told(right.float()[:2]) == "", "there are too few"
+    assert told(right.float(), kind="shape") == ""
+    assert told(right.float(), expected=None) == ""
+    assert told([1.0, 2.0, 3.0]) == "", "numbers of Python's have no other type"
+    assert told(shifted(x).float()) == "is it shifted?", "a known mistake says more"
+
+
 def test_what_did_not_come_back_at_all_names_nothing():
     assert diagnose(lambda x: None, X) == ""
 
