@@ -1,11 +1,14 @@
 """The loop of the process that holds one student's notebook: run a cell, fork for a question.
 
-Requests: {"op": "cell", "source", "whole", "processors"} which runs on those, and where it is not
-the whole cell only what that defines; {"op": "fork", "number",
-"processors"} followed by one byte that carries the socket of the new child, which runs on those
-processors once it is ready, while this process is elsewhere; {"op": "reap", "number"} which ends
-that child; {"op": "stay"} after which this process answers calls itself. Answers echo the request's
-nonce; that to a fork may be that CUDA forbids it.
+Requests, each with a nonce that its answer echoes:
+
+{"op": "cell", "source", "whole", "processors"}  run a cell, or only what it defines, on these
+{"op": "fork", "number", "processors"}  make a child that answers calls, on these; the answer may
+    be that CUDA forbids it. One byte follows, which carries the child's socket.
+{"op": "reap", "number"}  end that child, and say how it ended
+{"op": "stay"}  answer calls in this process from now on
+
+While a child is on its processors, this process is elsewhere.
 """
 
 from __future__ import annotations
