@@ -94,7 +94,8 @@ _opaques: dict[str, object] = {name: Opaque(name) for name in _KNOWN_TYPES} | {"
 def encode(value: object, max_bytes: int = MAX_REQUEST) -> bytes:
     """The message for `value`; whatever has no plain form goes as `Opaque`. Raises Unsendable for
     one that is larger than `max_bytes`, or that `decode` would refuse."""
-    _check_holders(value)
+    if isinstance(value, _HOLDERS):
+        _count(value)
     body: bytes = msgpack.packb(
         value,
         default=lambda other: _to_plain(other, max_bytes),
@@ -107,27 +108,23 @@ def encode(value: object, max_bytes: int = MAX_REQUEST) -> bytes:
     return body
 
 
-def _check_holders(value: object) -> None:
-    """Raise Unsendable where lists and dicts hold more than `decode` takes, or other keys."""
-    level: list[Any] = [value]
-    items = 0
-    for _ in range(MAX_DEPTH + 1):
-        holders = [one for one in level if isinstance(one, _HOLDERS)]
-        if not holders:
-            return
-        items += sum(1 + len(holder) for holder in holders)
-        if items > MAX_ITEMS:
-            raise Unsendable("too many", f"more than {MAX_ITEMS:,} items in lists and dicts")
-        level = [item for holder in holders for item in _items(holder)]
-    raise Unsendable("too deep", f"lists in lists, more than {MAX_DEPTH} deep")
-
-
-def _items(holder: Collection[object]) -> Collection[object]:
-    if not isinstance(holder, dict):
-        return holder
-    if not all(map(_is_key, holder)):
-        raise Unsendable("keys", "a key that is neither a text nor an integer")
-    return holder.values()
+def _count(holder: Any, depth: int = 1) -> int:
+    """How many items a list or dict holds, as `decode` counts them. Raises Unsendable where it
+    would refuse them, or a key."""
+    if depth > MAX_DEPTH:
+        raise Unsendable("too deep", f"lists in lists, more than {MAX_DEPTH} deep")
+    items = holder
+    if isinstance(holder, dict):
+        items = holder.values()
+        if not all(type(key) is str or _is_key(key) for key in holder):
+            raise Unsendable("keys", "a key that is neither a text nor an integer")
+    count = 1 + len(items)
+    for item in items:
+        if isinstance(item, _HOLDERS) and count <= MAX_ITEMS:
+            count += _count(item, depth + 1)
+    if count > MAX_ITEMS:
+        raise Unsendable("too many", f"more than {MAX_ITEMS:,} items in lists and dicts")
+    return count
 
 
 def _is_key(key: object) -> bool:

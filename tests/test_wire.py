@@ -126,6 +126,7 @@ def test_the_most_that_a_message_may_hold_crosses(value):
         ({"a": [{2**70: 1}]}, "keys"),
         (OrderedDict({0.5: 1}), "keys"),
         ([0.0] * MAX_ITEMS, "too many"),
+        ([[0.0] * (MAX_ITEMS - 2)], "too many"),
         (({"a": [0.0] * 256},) * 255, "too many"),
         (nested(MAX_DEPTH + 1), "too deep"),
         (torch.zeros(1).expand(1 << 30), "too large"),
@@ -133,7 +134,7 @@ def test_the_most_that_a_message_may_hold_crosses(value):
     ],
     ids=[
         "a float", "None", "a tuple", "a large integer", "a dict of another kind",
-        "one list", "dicts of lists", "depth", "a tensor", "a text",
+        "one list", "one list in another", "dicts of lists", "depth", "a tensor", "a text",
     ],
 )  # fmt: skip
 def test_what_would_be_refused_is_not_sent_and_it_is_told_why(value, why):
