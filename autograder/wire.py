@@ -190,19 +190,19 @@ def _to_plain(value: object, max_bytes: int) -> object:
         return _array_to_ext(value, max_bytes)
     if isinstance(value, bool | np.bool_):
         return bool(value)
-    if isinstance(value, int | np.integer):
-        return int(value) if _fits(int(value)) else _opaque(value)
+    if isinstance(value, int | np.integer) and _fits(int(value)):
+        return int(value)
     if isinstance(value, float | np.floating):
         return float(value)
-    if isinstance(value, complex):
-        return _tensor_to_ext(torch.tensor(value, dtype=torch.complex128), max_bytes)
+    if isinstance(value, complex | np.complexfloating):
+        return _tensor_to_ext(torch.tensor(complex(value), dtype=torch.complex128), max_bytes)
     if isinstance(value, str):
         return str(value)
     if isinstance(value, tuple | list):
         return list(value)
     if isinstance(value, dict):
         return dict(value)
-    if isinstance(value, Real | Decimal):  # fractions, and what else knows how to be a float
+    if isinstance(value, Real | Decimal):  # fractions, large integers, and what else can be a float
         with suppress(Exception):  # a number of the student's own may raise anything
             return float(value)
     return _opaque(value)
@@ -222,14 +222,17 @@ def _fits(value: int) -> bool:
 
 
 def _opaque(value: object) -> msgpack.ExtType:
-    return msgpack.ExtType(_OPAQUE, type(value).__name__[:100].encode("utf-8", "replace"))
+    name = "function" if callable(value) else type(value).__name__
+    return msgpack.ExtType(_OPAQUE, name[:100].encode("utf-8", "replace"))
 
 
 def _tensor_to_ext(tensor: torch.Tensor, max_bytes: int) -> msgpack.ExtType:
     if tensor.numel() > max_bytes // 8:  # before a small one that was expanded is written out
         raise Unsendable("too large", f"a tensor of {tensor.numel():,} elements")
-    if tensor.layout is not torch.strided or tensor.dtype not in DTYPES or tensor.dim() > MAX_DIMS:
+    if tensor.layout is not torch.strided or tensor.dim() > MAX_DIMS:
         return _opaque(tensor)
+    if tensor.dtype not in DTYPES:
+        tensor = tensor.to(torch.complex128 if tensor.is_complex() else torch.float64)
     plain = tensor.detach().resolve_conj().resolve_neg().to("cpu").contiguous()
     head = _TENSOR_HEAD.pack(DTYPES.index(plain.dtype), plain.dim())
     shape = struct.pack(f">{plain.dim()}Q", *plain.shape)

@@ -162,7 +162,7 @@ def test_what_is_still_to_be_answered_crosses_as_itself():
     assert decode(encode([1, {"a": ...}])) == [1, {"a": ...}]
 
 
-@pytest.mark.parametrize("value", [object(), {1, 2}, 2**70, lambda: 0, np.array(["a"])], ids=repr)
+@pytest.mark.parametrize("value", [object(), {1, 2}, 10**400, lambda: 0, np.array(["a"])], ids=repr)
 def test_what_has_no_plain_form_crosses_as_the_name_of_its_type(value):
     assert decode(encode(value)) == Opaque(type(value).__name__)
 
