@@ -2,13 +2,12 @@
 
 Requests, each with a nonce that its answer echoes:
 
-{"op": "cell", "source", "whole", "processors"}  run a cell, or only what it defines, on these
-{"op": "fork", "number", "processors"}  make a child that answers calls, on these; the answer may
-    be that CUDA forbids it. One byte follows, which carries the child's socket.
+{"op": "cell", "source", "whole", "processors"}  run a cell on these, or only what it defines
+{"op": "fork", "number", "processors"}  make a child, and say whether CUDA forbids it. One byte
+    follows, which carries its socket. Once ready, it answers calls on these processors, and this
+    process is elsewhere.
 {"op": "reap", "number"}  end that child, and say how it ended
-{"op": "stay"}  answer calls in this process from now on
-
-While a child is on its processors, this process is elsewhere.
+{"op": "stay"}  from now on answer calls in this process
 """
 
 from __future__ import annotations

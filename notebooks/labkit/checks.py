@@ -140,7 +140,7 @@ def _plain_numbers(value: object) -> Any:
         return [_plain_numbers(item) for item in value]
     if isinstance(value, np.ndarray | np.generic) and value.dtype.kind in "fiubc":
         kind = complex if value.dtype.kind == "c" else float
-        return torch.from_numpy(np.array(value, dtype=kind, order="C"))
+        return torch.from_numpy(np.array(value, dtype=kind))
     if isinstance(value, torch.Tensor | int | float | complex):
         return value
     if isinstance(value, Real | Decimal):
