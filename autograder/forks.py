@@ -68,13 +68,13 @@ class Forks:
             self._next = self._start(deadline)
         return fork
 
-    def reap(self, fork: Fork, wait: bool) -> int:
-        """End a fork; where waited for, how it ended: an exit code, or -signal."""
+    def reap(self, fork: Fork, wait: bool) -> int | None:
+        """End a fork; where waited for, how it ended: an exit code, or -signal, if it is told."""
         deadline = time.monotonic() + _REAP_SECONDS
         nonce = self._child.start({"op": "reap", "number": fork.number}, deadline)
         self._asked.append(nonce)
-        status = self._answer(nonce, deadline).get("status") if wait else 0
-        return status if isinstance(status, int) else 0
+        status = self._answer(nonce, deadline).get("status") if wait else None
+        return status if isinstance(status, int) else None
 
     def _start(self, deadline: float) -> tuple[str, Fork]:
         number = next(self._numbers)
@@ -83,10 +83,14 @@ class Forks:
         return nonce, Fork(channel, number)
 
     def _answer(self, nonce: str, deadline: float) -> dict[str, Any]:
-        """The answer to one request; those that come before it wait until they are asked for."""
+        """The answer to one request. Of those that come before it only that about the fork made
+        ahead is kept: nobody waits for the others."""
+        ahead = self._next[0] if self._next else ""
         while nonce not in self._answers:
             first = self._asked.popleft()
-            self._answers[first] = self._child.finish(first, deadline)
+            answer = self._child.finish(first, deadline)
+            if first in (nonce, ahead):
+                self._answers[first] = answer
         return self._answers.pop(nonce)
 
     def close(self) -> None:

@@ -20,11 +20,15 @@ Answer = TypeVar("Answer")
 
 
 class Patience:
-    """For one sandbox, whose `Account` so far `account` asks for (or raises WireError)."""
+    """For one sandbox at a time. `account` asks for its `Account` so far, or raises WireError."""
 
     def __init__(self, account: Callable[[], Account]):
         self._account = account
         self._waited = self._granted = 0.0
+
+    def new_sandbox(self) -> None:
+        """From now on `account` tells of another sandbox, which has waited for nothing yet."""
+        self._waited = 0.0
 
     def clock(self) -> float:
         """Seconds of `time.monotonic()`, less those by which limits were put off."""

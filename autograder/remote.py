@@ -26,7 +26,7 @@ from autograder.forks import Fork
 from autograder.patience import Patience
 from autograder.sandbox.child import ask, expect, post
 from autograder.stages import stage
-from autograder.wire import Closed, Opaque, TimedOut, WireError
+from autograder.wire import Closed, TimedOut, WireError
 from labkit.checks import Mismatch, as_tensor, missing
 
 _COST_LAUNCHES = 200_000  # operations that a cost check counts before it gives up
@@ -34,6 +34,9 @@ _LARGEST_COUNT = 1000  # a larger integer among arguments is no size
 _ANSWER_SECONDS = 2.0  # for a fork that rested to say that it is there
 _UNSENT = {  # why a value did not come, in the worker's words, and in ours
     "too large": "its answer is larger than a grader takes",
+    "too many": "its answer is larger than a grader takes: make a tensor of its lists",
+    "too deep": "its answer holds lists in lists, deeper than a grader takes",
+    "keys": "its answer holds a dict with a key that is neither a text nor an integer",
     "no plain form": "what it gives cannot be read: make it a plain tensor",
 }
 
@@ -86,7 +89,7 @@ class RemoteNamespace:
     def __init__(
         self,
         make_fork: Callable[[], Fork],
-        reap: Callable[[Fork, bool], int],
+        reap: Callable[[Fork, bool], int | None],
         patience: Patience,
         budget: Budget,
         device: str = "cpu",
@@ -106,30 +109,37 @@ class RemoteNamespace:
 
     def get(self, name: str, default: object = None) -> object:
         """What the student's notebook has under `name`: a function to call, a plain value, or
-        something that says it is missing when it is used."""
+        something that says it is missing when it is used: `default`, which a dict's `get` has
+        too, is never given."""
         found = self._look(name)
         kind = found.get("kind")
         if kind == "function":
             return RemoteFunction(self, name)
         if kind == "value":
-            value = _plain(copy.deepcopy(found.get("value")))
+            value = copy.deepcopy(found.get("value"))
             self.calls.append(Call(name, (), value))
             return value
         return Missing(name)
 
     def _look(self, name: str) -> dict[str, Any]:
-        """A name alone, where it is not wanted or the answer about all of them is no use."""
+        """A name alone, where it is not wanted, or where one of those that are cannot be had."""
         if name not in self._found and name in self._wanted:
-            self._found = self._looked_up(self._wanted)
+            try:
+                self._found = self._looked_up(self._wanted)
+            except Mismatch:
+                self._wanted = []
         if name in self._found:
             return self._found[name]
-        return self._looked_up([name]).get(name, {})
+        try:
+            return self._looked_up([name]).get(name, {})
+        except Mismatch as mismatch:
+            raise Mismatch(f"{name}: {mismatch}", kind=mismatch.kind) from None
 
     def _looked_up(self, names: Sequence[str]) -> dict[str, dict[str, Any]]:
         answer = self.ask({"op": "look", "names": names})
         found = answer.get("found")
-        if "unsent" in answer and len(names) == 1:
-            raise Mismatch(f"{names[0]}: {_unsent(answer['unsent'])}", kind="type")
+        if "unsent" in answer:
+            raise Mismatch(_unsent(answer["unsent"]), kind="type")
         if not isinstance(found, dict):
             return {}
         return {name: of for name, of in found.items() if isinstance(of, dict)}
@@ -183,10 +193,10 @@ class RemoteNamespace:
         if self._fork is not None and self._fork.alone:
             self.close()
 
-    def close(self, wait: bool = False) -> int:
-        """End the fork, if there is one; where waited for, how it ended."""
+    def close(self, wait: bool = False) -> int | None:
+        """End the fork, if there is one; where waited for, how it ended, if that can be learnt."""
         if self._fork is None:
-            return 0
+            return None
         with stage("ending"):
             fork, self._fork, self._found = self._fork, None, {}
             return self._reap(fork, wait)
@@ -224,7 +234,7 @@ class RemoteFunction:
         """d<cotangent, f(*args)> / d args[i] for i in `wrt`."""
         request = {"op": "gradients", "args": args, "wrt": list(wrt), "cotangent": cotangent}
         pullback = (tuple(wrt), cotangent)
-        grads = _plain(self._ask(request, args, pullback).get("value"))
+        grads = self._ask(request, args, pullback).get("value")
         if not isinstance(grads, list) or len(grads) != len(wrt):
             raise Mismatch(f"{self.__name__}: no gradients came back", kind="type")
         call = Call(self.__name__, tuple(args), in_a_row(grads), pullback=pullback)
@@ -232,12 +242,9 @@ class RemoteFunction:
         return grads
 
     def cost(self, *args: Any) -> Counted:
-        """Work and span of a call, as labkit counts them beside the student's code, and the
-        seconds it took by the clock on this side. What it returned while it was counted is to be
-        what it returns when it is not."""
-        started = time.monotonic()
+        """Work and span of a call, as labkit counts them beside the student's code. What it
+        returned while it was counted is to be what it returns when it is not."""
         answer = self._ask({"op": "cost", "args": args, "limit": _COST_LAUNCHES}, args)
-        seconds = time.monotonic() - started
         if not _alike(answer.get("value"), self(*args)):
             said = "returns something else while its operations are counted"
             raise Mismatch(f"{self.__name__} {said}", kind="cost")
@@ -248,7 +255,6 @@ class RemoteFunction:
             peak_bytes=_count(answer.get("peak_bytes")),
             unknown=_texts(answer.get("unknown")),
             escapes=_texts(answer.get("escapes")),
-            seconds=seconds,
         )
 
     def _ask(
@@ -276,7 +282,7 @@ class RemoteFunction:
         return answer
 
     def _record(self, args: Sequence[Any], answer: dict[str, Any]) -> Any:
-        value = _plain(answer.get("value"))
+        value = answer.get("value")
         self._names.calls.append(Call(self.__name__, tuple(args), value))
         return value
 
@@ -291,7 +297,6 @@ class Counted:
     peak_bytes: int
     unknown: tuple[str, ...]
     escapes: tuple[str, ...]
-    seconds: float
 
 
 class Missing:
@@ -360,13 +365,10 @@ def _texts(value: object) -> tuple[str, ...]:
     return tuple(_text(item, 100) for item in value[:20]) if isinstance(value, list) else ()
 
 
-def _plain(value: Any) -> Any:
-    """`...` crosses as an object of its type; give it back its own name."""
-    return Ellipsis if value == Opaque("ellipsis") and isinstance(value, Opaque) else value
-
-
-def _death(status: int, quotes: bool) -> str:
-    """How a process ended, by the status that its own side reports."""
+def _death(status: int | None, quotes: bool) -> str:
+    """How a process ended, by the status that its own side reports, if it does."""
+    if status is None:
+        return "it is not known how"
     if 0 <= status < 256:
         return f"it exited with status {status}" if quotes else "it exited"
     names = {-9: "it was killed", -11: "a segmentation fault", -6: "it aborted"}

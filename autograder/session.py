@@ -118,6 +118,7 @@ class Session:
     def _start(self) -> Child:
         with stage("sandbox"):
             self._child = self._pool.child()
+        self._patience.new_sandbox()
         self._forks = Forks(self._child, self._expected)
         return self._child
 
@@ -219,18 +220,18 @@ class Session:
                 self._seconds_left = _RUNS_OF_TIME * self._limits.notebook_seconds
             return Fork(self._child.channel, None)
 
-    def reap(self, fork: Fork, wait: bool = True) -> int:
-        """End a fork; where waited for, how it ended (0 where nothing can be learnt)."""
+    def reap(self, fork: Fork, wait: bool = True) -> int | None:
+        """End a fork; where waited for, how it ended (None where that cannot be learnt)."""
         fork.channel.close()
         if fork.alone:
             assert self._child is not None
             ended = self._child.close().get("status")
-            return ended if isinstance(ended, int) else 0
+            return ended if isinstance(ended, int) else None
         try:
             return self._forks.reap(fork, wait)
         except WireError:
             self._close()  # it does not answer; the next question starts a new one
-            return 0
+            return None
 
     def _close(self) -> None:
         if self._child is not None:

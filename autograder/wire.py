@@ -1,10 +1,10 @@
 """The codec between the trusted side and a student's process: frames of msgpack, and nothing else.
 
-A frame is a 4-byte length and a msgpack body. Values are None, booleans, integers of 64 bits,
-floats, strings, lists, dicts (whose keys become strings), and tensors (a whitelist of dtypes, then
-shape and raw bytes). What a student's process sends is data: nothing in it is ever unpickled,
-imported or evaluated, and sizes are checked before memory is taken. What cannot be sent goes as
-`Opaque`: the name of its type.
+A frame is a 4-byte length and a msgpack body. Values are None, `...`, booleans, integers of 64
+bits, floats, strings, bytes, lists, dicts (whose keys are strings or integers, and arrive as
+strings), and tensors (a whitelist of dtypes, then shape and raw bytes). What a student's process
+sends is data: nothing in it is ever unpickled, imported or evaluated, and sizes are checked before
+memory is taken. What has no such form goes as `Opaque`: the name of its type.
 """
 
 from __future__ import annotations
@@ -47,6 +47,7 @@ ITEM_BYTES = 128  # that an item of a list or dict is taken to hold, however sma
 _HEADER = struct.Struct(">I")
 _TENSOR_HEAD = struct.Struct(">BB")  # dtype's place in DTYPES, number of dimensions
 _TENSOR, _OPAQUE = 1, 2
+_HOLDERS = (list, tuple, dict)
 
 # Types that an `Opaque` may be called by. A name of the student's own would be a text, and carry
 # what they like into a message.
@@ -60,6 +61,15 @@ _KNOWN_TYPES = {name for name, kind in vars(builtins).items() if isinstance(kind
 
 class WireError(Exception):
     """The other side sent something that is not a message, or nothing in time."""
+
+
+class Unsendable(WireError):
+    """A value that the other side would refuse. `why` is "too large" (bytes), "too many" (items),
+    "too deep" or "keys"."""
+
+    def __init__(self, why: str, message: str):
+        super().__init__(message)
+        self.why = why
 
 
 class Closed(WireError):
@@ -78,12 +88,14 @@ class Opaque:
     type_name: str
 
 
-_opaques = {name: Opaque(name) for name in _KNOWN_TYPES}
+_opaques: dict[str, object] = {name: Opaque(name) for name in _KNOWN_TYPES} | {"ellipsis": ...}
 
 
 def encode(value: object, max_bytes: int = MAX_REQUEST) -> bytes:
-    """The message for `value`; whatever has no plain form goes as `Opaque`. Raises WireError for
-    one that is larger than `max_bytes`."""
+    """The message for `value`; whatever has no plain form goes as `Opaque`. Raises Unsendable for
+    one that is larger than `max_bytes`, or that `decode` would refuse."""
+    if isinstance(value, _HOLDERS):
+        _count(value)
     body: bytes = msgpack.packb(
         value,
         default=lambda other: _to_plain(other, max_bytes),
@@ -91,8 +103,32 @@ def encode(value: object, max_bytes: int = MAX_REQUEST) -> bytes:
         unicode_errors="replace",
     )
     if len(body) > max_bytes:
-        raise WireError(f"a message of {len(body):,} bytes; the limit is {max_bytes:,}")
+        said = f"a message of {len(body):,} bytes; the limit is {max_bytes:,}"
+        raise Unsendable("too large", said)
     return body
+
+
+def _count(holder: Any, depth: int = 1) -> int:
+    """How many items a list or dict holds, as `decode` counts them. Raises Unsendable where it
+    would refuse them, or a key."""
+    if depth > MAX_DEPTH:
+        raise Unsendable("too deep", f"lists in lists, more than {MAX_DEPTH} deep")
+    items = holder
+    if isinstance(holder, dict):
+        items = holder.values()
+        if not all(type(key) is str or _is_key(key) for key in holder):
+            raise Unsendable("keys", "a key that is neither a text nor an integer")
+    count = 1 + len(items)
+    for item in items:
+        if isinstance(item, _HOLDERS) and count <= MAX_ITEMS:
+            count += _count(item, depth + 1)
+    if count > MAX_ITEMS:
+        raise Unsendable("too many", f"more than {MAX_ITEMS:,} items in lists and dicts")
+    return count
+
+
+def _is_key(key: object) -> bool:
+    return isinstance(key, str) or (isinstance(key, int | np.integer) and _fits(int(key)))
 
 
 def decode(body: bytes | bytearray, max_bytes: int = MAX_REQUEST) -> Any:
@@ -154,19 +190,19 @@ def _to_plain(value: object, max_bytes: int) -> object:
         return _array_to_ext(value, max_bytes)
     if isinstance(value, bool | np.bool_):
         return bool(value)
-    if isinstance(value, int | np.integer):
-        return _small(int(value))
+    if isinstance(value, int | np.integer) and _fits(int(value)):
+        return int(value)
     if isinstance(value, float | np.floating):
         return float(value)
-    if isinstance(value, complex):
-        return _tensor_to_ext(torch.tensor(value, dtype=torch.complex128), max_bytes)
+    if isinstance(value, complex | np.complexfloating):
+        return _tensor_to_ext(torch.tensor(complex(value), dtype=torch.complex128), max_bytes)
     if isinstance(value, str):
         return str(value)
     if isinstance(value, tuple | list):
         return list(value)
     if isinstance(value, dict):
-        return {str(key): item for key, item in value.items()}
-    if isinstance(value, Real | Decimal):  # fractions, and what else knows how to be a float
+        return dict(value)
+    if isinstance(value, Real | Decimal):  # fractions, large integers, and what else can be a float
         with suppress(Exception):  # a number of the student's own may raise anything
             return float(value)
     return _opaque(value)
@@ -174,26 +210,29 @@ def _to_plain(value: object, max_bytes: int) -> object:
 
 def _array_to_ext(array: np.ndarray, max_bytes: int) -> msgpack.ExtType:
     if array.size > max_bytes // 8:  # before a view of little is written out
-        raise WireError(f"an array of {array.size:,} elements")
+        raise Unsendable("too large", f"an array of {array.size:,} elements")
     if array.dtype.itemsize > (16 if array.dtype.kind == "c" else 8):  # np.longdouble and its like
         array = array.astype(complex if array.dtype.kind == "c" else float)
     plain = array.astype(array.dtype.newbyteorder("="), order="C")
     return _tensor_to_ext(torch.from_numpy(plain), max_bytes)
 
 
-def _small(value: int) -> object:
-    return value if -(2**63) <= value < 2**64 else _opaque(value)
+def _fits(value: int) -> bool:
+    return -(2**63) <= value < 2**64
 
 
 def _opaque(value: object) -> msgpack.ExtType:
-    return msgpack.ExtType(_OPAQUE, type(value).__name__[:100].encode("utf-8", "replace"))
+    name = "function" if callable(value) else type(value).__name__
+    return msgpack.ExtType(_OPAQUE, name[:100].encode("utf-8", "replace"))
 
 
 def _tensor_to_ext(tensor: torch.Tensor, max_bytes: int) -> msgpack.ExtType:
     if tensor.numel() > max_bytes // 8:  # before a small one that was expanded is written out
-        raise WireError(f"a tensor of {tensor.numel():,} elements")
-    if tensor.layout is not torch.strided or tensor.dtype not in DTYPES or tensor.dim() > MAX_DIMS:
+        raise Unsendable("too large", f"a tensor of {tensor.numel():,} elements")
+    if tensor.layout is not torch.strided or tensor.dim() > MAX_DIMS:
         return _opaque(tensor)
+    if tensor.dtype not in DTYPES:
+        tensor = tensor.to(torch.complex128 if tensor.is_complex() else torch.float64)
     plain = tensor.detach().resolve_conj().resolve_neg().to("cpu").contiguous()
     head = _TENSOR_HEAD.pack(DTYPES.index(plain.dtype), plain.dim())
     shape = struct.pack(f">{plain.dim()}Q", *plain.shape)

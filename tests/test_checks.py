@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from autograder.wire import decode, encode
 from labkit import checks
 from labkit.checks import (
     Case,
@@ -111,8 +112,13 @@ def test_an_expected_value_is_told_only_where_it_may_be_seen():
         (object(), "type", "type object came back"),
         ([[1.0], [1.0, 2.0]], "type", "a list of rows that differ in length came back"),
         ([1.0, ...], "type", "one of the numbers is still to be answered"),
-        ([1.0, "2"], "type", "a list with a str in it came back where numbers were asked for"),
-        ((torch.ones(2), torch.ones(1)), "type", "a list of 2 tensors came back: torch.stack"),
+        ([[1.0], [...]], "type", "one of the numbers is still to be answered"),
+        ([1.0, "2"], "type", "a list that holds a value of type str came back where numbers"),
+        ((torch.ones(2), torch.ones(1)), "type", "a list of 2 tensors or arrays came back: torch"),
+        ([np.ones(2), np.ones(2)], "type", "a list of 2 tensors or arrays came back: torch.stack"),
+        (np.array([1, 2], dtype=object), "type", "an array came back that does not hold numbers"),
+        (np.array(["1", "2"]), "type", "an array came back that does not hold numbers"),
+        (range(1, 3), "type", "a value of type range came back where numbers were asked for"),
         (lambda: 1, "type", "a value of type function came back where numbers"),
         ([[1.0, 2.0]], "shape", "the shape is (1, 2), and (2,) was asked for"),
         ([1.0, float("nan")], "not finite", "a NaN or an infinity, first at [1]"),
@@ -124,6 +130,39 @@ def test_each_way_to_be_wrong_is_told_in_its_own_words(actual, kind, said):
         same(actual, [1.0, 2.0], rtol=1e-6)
     assert caught.value.kind == kind
     assert said in str(caught.value)
+
+
+def read(value) -> str:
+    """The numbers that a value is, or what is said of it where it is none."""
+    try:
+        tensor = as_tensor(value)
+    except Mismatch as mismatch:
+        return f"{mismatch.kind}: {mismatch}"
+    return f"{tensor.dtype} {tensor.tolist()}"
+
+
+ROWS = np.arange(6.0).reshape(2, 3)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(ROWS[::-1], ROWS[:, ::-1], ROWS.T, ROWS[0, 0], np.array(0.5), np.zeros((2, 0))),
+        *(np.ones(3, dtype=kind) for kind in "? i1 u2 u8 >f4 f2 g G".split()),
+        *(np.longdouble(0.5), np.complex64(2j), np.bool_(True), [np.complex64(2j), 1]),
+        *(np.complex128(2j), [np.complex128(2j)], [1j, 2], [torch.tensor(1j), torch.tensor(1)]),
+        *(np.array([1, 2], dtype=object), np.array(["a"]), np.array(["2020"], "datetime64")),
+        *([np.float32(1), np.int8(2)], [np.array(1.0)], [ROWS, ROWS], [torch.ones(2), ROWS[0]]),
+        *(torch.tensor([1, 2], dtype=torch.uint16), [torch.tensor(1.0)], [Fraction(1, 3), 1j]),
+        *(2**70, -(2**70), [2**63, 1], True, [], [[], []], Decimal("0.1"), Fraction(10) ** 400),
+        *(None, ..., [1, ..., 2], [[1, 2], [..., 3]], [1, None], [[1, 2], 3], [1, [2]]),
+        *("a", b"a", {"a": 1}, [1, {"a": 1}], [1, "a"], [1, object()], [1, len]),
+        *(len, range(3), {1.0}, (number for number in [1.0])),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_a_value_is_told_the_same_in_a_notebook_and_in_grading(value):
+    assert read(decode(encode(value))) == read(value)
 
 
 def test_an_unanswered_question_is_not_told_of_sizes():

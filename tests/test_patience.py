@@ -13,6 +13,7 @@ import pytest
 from autograder.intake import Cell
 from autograder.patience import Patience
 from autograder.sandbox import processors, share
+from autograder.sandbox.child import Child
 from autograder.sandbox.freeze import Account
 from autograder.sandbox.pool import Pool
 from autograder.session import Session
@@ -57,6 +58,27 @@ def test_each_second_of_waiting_is_granted_once():
     patience.within(10, takes(14))
     with pytest.raises(TimedOut):
         patience.within(10, takes(14))
+
+
+def test_a_new_sandbox_has_waited_for_nothing_yet():
+    patience = waiting(50, 5)
+    patience.within(10, takes(29))
+    patience.new_sandbox()
+    assert patience.within(10, takes(14)) == "an answer"
+
+
+@pytest.mark.usefixtures("readable_python")
+def test_a_notebook_that_is_run_again_has_waited_for_nothing_yet(monkeypatch):
+    waited = iter([50])
+    monkeypatch.setattr(Child, "account", lambda _: Account(cpu=0.0, waited=next(waited, 5)))
+    slow = Cell(1, "code", "import time\ntime.sleep(1.2)")
+    dies = Cell(2, "code", "import os\nos._exit(0)")
+    public = {"labkit": ROOT / "notebooks" / "labkit"}
+    with (
+        Pool(strongest_level(), public, SMALL, 1) as pool,
+        Session(pool, [slow, dies], SMALL) as running,
+    ):
+        assert [(p.cell, p.kind) for p in running.problems] == [(2, "died")]
 
 
 def test_whose_own_processes_wait_for_each_other_has_no_more_than_three_times_the_limit():

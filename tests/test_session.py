@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import time
+import tracemalloc
 from contextlib import suppress
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 import pytest
 import torch
 
 from autograder.course import Limits
+from autograder.forks import Forks
 from autograder.intake import Cell
 from autograder.remote import RemoteNamespace
 from autograder.sandbox.pool import Pool
@@ -230,8 +233,11 @@ def test_each_question_starts_from_the_notebook_as_it_was(pool):
         ("while True: pass", "f: it did not finish within 1 seconds"),
         ("import sys; sys.exit(3)", "f raised SystemExit: 3"),
         ("raise KeyboardInterrupt", "f raised KeyboardInterrupt"),
-        ("return [None] * (1 << 21)", "f: what came back cannot be read"),
-        ("v = []\n    for _ in range(99): v = [v]\n    return v", "f: what came back cannot be"),
+        ("return [None] * (1 << 21)", "f: its answer is larger than a grader takes: make a tensor"),
+        ("return torch.zeros(300, 300).tolist()", "f: its answer is larger than a grader takes"),
+        ("v = []\n    for _ in range(99): v = [v]\n    return v", "f: its answer holds lists in"),
+        ("return {0.5: 1}", "f: its answer holds a dict with a key that is neither a text nor"),
+        ("import msgpack; return msgpack.ExtType(7, b'')", "f: what came back cannot be read"),
         ("return torch.zeros(1 << 24)", "f: its answer is larger than a grader takes"),
         ("return torch.zeros(1).expand(1 << 20, 1 << 20)", "f: its answer is larger than"),
         ("return [torch.zeros(1 << 20)] * 9", "f: its answer is larger than a grader takes"),
@@ -360,6 +366,32 @@ def test_a_question_that_ends_its_process_leaves_the_fork_made_ahead_to_the_next
     assert made.problems == ()
 
 
+def test_an_answer_that_nobody_waits_for_is_not_kept():
+    class Talkative:
+        """A child whose answers are all alike, and long."""
+
+        def __init__(self):
+            self.nonces = map(str, count())
+
+        def start(self, request, deadline):
+            return next(self.nonces)
+
+        def start_fork(self, number, deadline):
+            return next(self.nonces), None
+
+        def finish(self, nonce, deadline):
+            return {"status": 0, "said": "x" * (1 << 20)}
+
+    forks = Forks(Talkative(), 30)
+    tracemalloc.start()
+    for _ in range(20):
+        forks.reap(forks.take(), wait=False)
+    assert forks.reap(forks.take(), wait=True) == 0
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert held < 3 << 20, "more than what is said of the fork made ahead"
+
+
 def test_the_next_sandbox_is_made_when_no_fork_is_waited_for(monkeypatch):
     """It needs the processor that forks get ready on."""
     cells = [Cell(1, "code", "x = 1")]
@@ -421,10 +453,48 @@ def test_names_that_are_wanted_are_looked_up_in_one_message(pool):
         assert asked == []
 
 
-def test_a_wanted_value_that_cannot_be_sent_costs_the_others_nothing(pool):
-    with session(pool, "import torch\nhuge = torch.zeros(1 << 24)\na = 1") as running:
-        names = running.names(wanted=["a", "huge"])
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("torch.zeros(1 << 24)", "its answer is larger than a grader takes"),
+        ("[0.0] * 70_000", "its answer is larger than a grader takes: make a tensor of its lists"),
+        ("{0.5: 1}", "its answer holds a dict with a key that is neither a text nor an integer"),
+        ("[{(1, 2): 3}]", "its answer holds a dict with a key that is neither a text nor"),
+        ("{None: 1}", "its answer holds a dict with a key that is neither a text nor an integer"),
+        ("msgpack.ExtType(7, b'')", "what came back cannot be read"),
+    ],
+    ids=["tensor", "list", "float as key", "tuple as key", "None as key", "no message"],
+)
+def test_a_wanted_value_that_cannot_be_sent_costs_the_others_nothing(pool, value, said):
+    source = f"import msgpack, torch\nbad = {value}\na = 1\ndef f(): return 2"
+    with session(pool, source) as running:
+        names = running.names(wanted=["a", "bad", "f"])
         assert names.get("a") == 1
-        with pytest.raises(Mismatch, match="huge: its answer is larger than a grader takes"):
-            names.get("huge")
+        with pytest.raises(Mismatch, match=f"^bad: {said}"):
+            names.get("bad")
+        assert names.get("f")() == 2
         names.close()
+
+
+def test_names_of_which_one_cannot_be_sent_are_asked_for_together_once(pool):
+    with session(pool, "a = 1\nb = 2\nbad = {0.5: 1}") as running:
+        names = running.names(wanted=["a", "b", "bad"])
+        asked, ask = [], names.ask
+        names.ask = lambda request: asked.append(request["names"]) or ask(request)
+        assert names.get("a") + names.get("b") == 3
+        assert asked == [["a", "b", "bad"], ["a"], ["b"]]
+        names.close()
+
+
+def test_where_the_notebooks_process_is_lost_nobody_claims_to_know_how_it_ended(pool):
+    with session(pool, "def f(): return 1") as running:
+        running._lost = True
+        names = running.names()
+        assert failure(names).startswith("f: its process ended: it is not known how")
+
+
+def test_a_fork_that_cannot_be_reaped_ended_nobody_knows_how(pool):
+    with session(pool, "a = 1") as running:
+        fork = running.fork()
+        running._child.end()
+        assert running.reap(fork) is None

@@ -7,6 +7,7 @@ import socket
 import struct
 import time
 import tracemalloc
+from collections import OrderedDict
 from decimal import Decimal
 from fractions import Fraction
 from threading import Thread
@@ -20,12 +21,14 @@ from hypothesis import strategies as st
 
 from autograder.wire import (
     DTYPES,
+    MAX_DEPTH,
     MAX_ITEMS,
     MAX_REQUEST,
     Channel,
     Closed,
     Opaque,
     TimedOut,
+    Unsendable,
     WireError,
     decode,
     encode,
@@ -96,13 +99,70 @@ def test_fractions_and_decimals_cross_as_numbers():
     assert decode(encode(Fraction(10) ** 400)) == Opaque("Fraction"), "too large for a float"
 
 
-def test_the_keys_of_a_dict_become_texts():
-    assert decode(encode({0: 1, "a": {2: None}})) == {"0": 1, "a": {"2": None}}
+def test_texts_and_integers_are_keys_and_arrive_as_texts():
+    value = {0: 1, "a": {np.int8(2): None}, "b": OrderedDict({True: 3})}
+    assert decode(encode(value)) == {"0": 1, "a": {"2": None}, "b": {"True": 3}}
+
+
+def nested(depth: int) -> list:
+    return [nested(depth - 1)] if depth > 1 else [0.0]
 
 
 @pytest.mark.parametrize(
-    "value", [object(), ..., {1, 2}, 2**70, lambda: 0, np.array(["a"])], ids=repr
+    "value",
+    [[0.0] * (MAX_ITEMS - 1), [[0.0] * 255] * 255, nested(MAX_DEPTH)],
+    ids=["one list", "rows", "depth"],
 )
+def test_the_most_that_a_message_may_hold_crosses(value):
+    assert decode(encode(value)) == value
+
+
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        ({0.5: 1}, "keys"),
+        ({None: 1}, "keys"),
+        ({(1, 2): 3}, "keys"),
+        ({"a": [{2**70: 1}]}, "keys"),
+        (OrderedDict({0.5: 1}), "keys"),
+        ([0.0] * MAX_ITEMS, "too many"),
+        ([[0.0] * (MAX_ITEMS - 2)], "too many"),
+        (({"a": [0.0] * 256},) * 255, "too many"),
+        (nested(MAX_DEPTH + 1), "too deep"),
+        (torch.zeros(1).expand(1 << 30), "too large"),
+        ("x" * (MAX_REQUEST + 1), "too large"),
+    ],
+    ids=[
+        "a float", "None", "a tuple", "a large integer", "a dict of another kind",
+        "one list", "one list in another", "dicts of lists", "depth", "a tensor", "a text",
+    ],
+)  # fmt: skip
+def test_what_would_be_refused_is_not_sent_and_it_is_told_why(value, why):
+    with pytest.raises(Unsendable) as caught:
+        encode(value)
+    assert caught.value.why == why
+
+
+@given(
+    st.recursive(
+        st.none() | st.integers() | st.floats() | st.tuples() | st.just(...),
+        lambda inner: (
+            st.lists(inner)
+            | st.dictionaries(st.none() | st.integers() | st.floats() | st.text("abc"), inner)
+            | inner.map(lambda value: [[[[[[[[value]]]]]]]])
+        ),
+    )
+)
+def test_whatever_is_sent_can_be_read(value):
+    with contextlib.suppress(Unsendable):
+        decode(encode(value))
+
+
+def test_what_is_still_to_be_answered_crosses_as_itself():
+    assert decode(encode([1, {"a": ...}])) == [1, {"a": ...}]
+
+
+@pytest.mark.parametrize("value", [object(), {1, 2}, 10**400, lambda: 0, np.array(["a"])], ids=repr)
 def test_what_has_no_plain_form_crosses_as_the_name_of_its_type(value):
     assert decode(encode(value)) == Opaque(type(value).__name__)
 

@@ -1,11 +1,13 @@
 """The loop of the process that holds one student's notebook: run a cell, fork for a question.
 
-Requests: {"op": "cell", "source", "whole", "processors"} which runs on those, and where it is not
-the whole cell only what that defines; {"op": "fork", "number",
-"processors"} followed by one byte that carries the socket of the new child, which runs on those
-processors once it is ready, while this process is elsewhere; {"op": "reap", "number"} which ends
-that child; {"op": "stay"} after which this process answers calls itself. Answers echo the request's
-nonce; that to a fork may be that CUDA forbids it.
+Requests, each with a nonce that its answer echoes:
+
+{"op": "cell", "source", "whole", "processors"}  run a cell on these, or only what it defines
+{"op": "fork", "number", "processors"}  make a child, and say whether CUDA forbids it. One byte
+    follows, which carries its socket. Once ready, it answers calls on these processors, and this
+    process is elsewhere.
+{"op": "reap", "number"}  end that child, and say how it ended
+{"op": "stay"}  from now on answer calls in this process
 """
 
 from __future__ import annotations

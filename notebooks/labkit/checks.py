@@ -17,6 +17,7 @@ from decimal import Decimal
 from numbers import Real
 from typing import Any
 
+import numpy as np
 import torch
 
 _stream: ContextVar[tuple[str, ...]] = ContextVar("stream", default=("public",))
@@ -123,39 +124,48 @@ def missing(name: str) -> Mismatch:
 
 
 def _tensor(value: object) -> torch.Tensor:
-    if isinstance(value, torch.Tensor):
-        return value.detach()
-    if hasattr(value, "dtype"):  # an array, or a number of one
-        return torch.as_tensor(value)
     plain = _plain_numbers(value)
+    if isinstance(plain, torch.Tensor):
+        return plain.detach()
     try:
         return torch.as_tensor(plain, dtype=torch.float64)  # as Python's numbers are
     except (TypeError, RuntimeError):  # complex ones, or none
-        return torch.as_tensor(plain)
+        return torch.as_tensor(plain, dtype=torch.complex128)
 
 
 def _plain_numbers(value: object) -> Any:
-    """The same with fractions and decimals as floats, also inside lists and tuples."""
+    """The same as tensors and Python's numbers, also inside lists and tuples. Raises TypeError for
+    what is none, also where PyTorch could read it: what does not cross into grading."""
     if isinstance(value, list | tuple):
         return [_plain_numbers(item) for item in value]
-    exact = isinstance(value, Real | Decimal) and not isinstance(value, int | float)
-    return float(value) if exact else value  # type: ignore[arg-type]
+    if isinstance(value, np.ndarray | np.generic) and value.dtype.kind in "fiubc":
+        kind = complex if value.dtype.kind == "c" else float
+        return torch.from_numpy(np.array(value, dtype=kind))
+    if isinstance(value, torch.Tensor | int | float | complex):
+        return value
+    if isinstance(value, Real | Decimal):
+        return float(value)
+    raise TypeError
 
 
 def _not_numbers(value: object) -> str:
     """What is wrong with a value that cannot be made a tensor."""
+    if _type(value) == "ndarray":
+        return "an array came back that does not hold numbers: make it with dtype=float"
     if not isinstance(value, list | tuple):
         return f"a value of type {_type(value)} came back where numbers were asked for"
     items = list(value)
     while items and isinstance(items[0], list | tuple):  # look at its rows
         items = [item for row in items if isinstance(row, list | tuple) for item in row]
-    if items and all(isinstance(item, torch.Tensor) for item in items):
-        return f"a list of {len(items)} tensors came back: torch.stack makes one tensor of it"
+    if items and all(isinstance(item, torch.Tensor | np.ndarray) for item in items):
+        many = f"a list of {len(items)} tensors or arrays"
+        return f"{many} came back: torch.stack, or np.stack, makes one of it"
     for item in items:
         if item is Ellipsis:
             return "one of the numbers is still to be answered (it is `...`)"
         if not isinstance(item, Real | Decimal | complex) and not hasattr(item, "dtype"):
-            return f"a list with a {_type(item)} in it came back where numbers were asked for"
+            said = f"a list that holds a value of type {_type(item)}"
+            return f"{said} came back where numbers were asked for"
     return "a list of rows that differ in length came back"
 
 
