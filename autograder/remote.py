@@ -60,6 +60,7 @@ _KNOWN_TEXTS = {
     "must match the existing size": "the shapes of two tensors do not fit",
     "singular": "a matrix that has no inverse",
     "does not require grad": "autograd finds no way from the result to the inputs",
+    "not a torch tensor": "what is timed has to return a torch tensor",
 }
 
 

@@ -210,6 +210,12 @@ WRONG = {
 }
 
 
+def test_an_array_in_the_place_of_a_tensor_is_told(side):
+    entered = side("def double(x, y):\n    return (2 * x + y).numpy()")
+    with pytest.raises(Mismatch, match="double raised TypeError: what is timed has to return a"):
+        entered.turn("double", 1)
+
+
 @pytest.mark.parametrize("source", WRONG.values(), ids=WRONG)
 def test_a_wrong_result_has_no_time(side, source):
     with pytest.raises(Mismatch, match="double"):

@@ -54,6 +54,8 @@ def turn(names: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
         args[0] = args[0] * factor
         made = at(_memory, result)
         value = function(*args) if function else torch.empty(made.shape, device=device)
+        if not isinstance(value, torch.Tensor):
+            raise TypeError("not a torch tensor")
         if value.shape != made.shape:
             raise ValueError(f"the shape is {tuple(value.shape)} where {tuple(made.shape)} is due")
         made.copy_(value.detach())
