@@ -22,7 +22,7 @@ from pathlib import Path
 import torch
 
 import labkit
-from autograder.bundle_files import LABKIT, added_to_labkit, own_labkit
+from autograder.bundle_files import LABKIT, added_to_labkit, data_files, own_labkit
 from autograder.course import Course
 from autograder.diagnosis import cause, known_mistakes
 from autograder.intake import Submission, SubmittedNotebook
@@ -40,6 +40,7 @@ from autograder.results import (
     devices,
 )
 from autograder.sandbox.pool import Pool
+from autograder.sandbox.seal import Level
 from autograder.sealed_tests import Outcome, SealedTestFile, compiled
 from autograder.session import Session
 from autograder.stages import stage
@@ -124,7 +125,7 @@ class Grader:
                 questions=tuple(_unmet(q, "its notebook was not handed in") for q in automatic),
                 problem=NOT_HANDED_IN,
             )
-        key = _notebook_key(self.course, notebook, submitted)
+        key = _notebook_key(self.course, notebook, submitted, self.pool.level)
         if key in kept:
             return kept[key]
         started = time.monotonic()
@@ -242,10 +243,14 @@ def result_key(course: Course, submission: Submission) -> str:
     return _key(submission.digest, course.version, course.seed, limits, engine_version())
 
 
-def _notebook_key(course: Course, notebook: Notebook, submitted: SubmittedNotebook) -> str:
-    content = json.dumps(notebook_to_plain(submitted))
+def _notebook_key(
+    course: Course, notebook: Notebook, submitted: SubmittedNotebook, level: Level
+) -> str:
+    """What the result of one notebook depends on; its sandbox too, so that a result's `level` is
+    true of all its notebooks."""
+    content = json.dumps([notebook_to_plain(submitted), notebook.reported])
     limits = repr(course.limits)
-    return _key(notebook.version, course.seed, limits, engine_version(), content)
+    return _key(notebook.version, course.seed, limits, engine_version(), level, content)
 
 
 def _key(*parts: str) -> str:
@@ -322,7 +327,5 @@ def use_bundle(root: Path) -> None:
 def public_files(root: Path) -> dict[str, Path]:
     """What lies beside a student's notebook: labkit, and the data that notebooks read."""
     files = {"labkit": LABKIT} | {f"labkit/{p.name}": p for p in added_to_labkit(root)}
-    data = root / "data"
-    if data.is_dir():
-        files |= {f"data/{p.name}": p for p in sorted(data.iterdir()) if p.name != "submissions"}
-    return files
+    data = {file.relative_to(root).parts[1] for file in data_files(root)}
+    return files | {f"data/{name}": root / "data" / name for name in sorted(data)}

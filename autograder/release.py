@@ -20,7 +20,13 @@ import yaml
 from nbformat import NotebookNode
 
 from autograder import archives, leaks, masters, otter_build, otter_zip
-from autograder.bundle_files import files_below, instead_of_labkit, labkit_files, labkit_for
+from autograder.bundle_files import (
+    data_files,
+    files_below,
+    instead_of_labkit,
+    labkit_files,
+    labkit_for,
+)
 from autograder.course import SECRET_FILE, TABLE, Course, read_table, secret
 from autograder.masters import Master
 from autograder.notebook import CourseError
@@ -128,7 +134,7 @@ def _student_files(course: Course, notebooks: Mapping[str, bytes]) -> dict[str, 
     environment = _environment(course)
     specification = yaml.safe_load(environment)
     (pip,) = (entry["pip"] for entry in specification["dependencies"] if isinstance(entry, dict))
-    data = _tree(course.root / "data", "data", but="submissions")
+    data = _data(course.root)
     names = [f"- `{n.name}.ipynb`: {n.title}" for n in course.notebooks]
     problems = {
         f"problems/{Path(name).stem}.md": problem_text(nbformat.reads(content.decode(), 4))
@@ -166,14 +172,13 @@ def _environment(course: Course) -> bytes:
     return re.sub(r"(?m)^name: .*$", f"name: {course.name}", text, count=1).encode()
 
 
-def _tree(folder: Path, name: str, but: str = "") -> dict[str, bytes]:
-    """The files below a folder, as they are called below `name`, without its subfolder `but`."""
-    paths = {path: path.relative_to(folder) for path in files_below(folder)}
-    return {
-        f"{name}/{relative.as_posix()}": path.read_bytes()
-        for path, relative in paths.items()
-        if relative.parts[0] != but
-    }
+def _data(root: Path) -> dict[str, bytes]:
+    return {f.relative_to(root).as_posix(): f.read_bytes() for f in data_files(root)}
+
+
+def _tree(folder: Path, name: str) -> dict[str, bytes]:
+    """The files below a folder, as they are called below `name`."""
+    return _read({p.relative_to(folder).as_posix(): p for p in files_below(folder)}, name)
 
 
 def _read(files: Mapping[str, Path], name: str) -> dict[str, bytes]:
@@ -219,7 +224,7 @@ def _grading_files(course: Course) -> dict[str, bytes]:
         **_tree(PROJECT / "autograder", "autograder"),
         **_tree(course.root / "solutions", "solutions"),
         **_read(labkit_files(course.root), "notebooks/labkit"),
-        **_tree(course.root / "data", "data", but="submissions"),
+        **_data(course.root),
         SECRET_FILE: secret(course.root).encode(),
     }
 
