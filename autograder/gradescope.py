@@ -122,10 +122,10 @@ def _time_limit(seconds: float) -> Iterator[None]:
 def _submission(course: Course, root: Path) -> Submission:
     """What was handed in, with the names and times of submission_metadata.json, if there is one."""
     members, metadata = who(root / "submission_metadata.json")
-    folder = root / "submission"
-    files = sorted(folder.iterdir()) if folder.is_dir() else []
+    folder = (root / "submission").resolve()
+    paths = [folder] if folder.is_dir() else []
     return intake.read_one(
-        files, course, name="submission", whole=True, members=members, metadata=metadata
+        paths, course, name="submission", whole=True, members=members, metadata=metadata
     )
 
 

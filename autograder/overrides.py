@@ -120,6 +120,7 @@ def read(file: Path, course: Course, submissions: Collection[str]) -> Overrides:
     }
     graded = {path.parent.name for path in file.parent.glob("*/result.json")} | {*submissions}
     tests: dict[str, tuple[float, str]] = {}
+    places: dict[str, str] = {}
     granted: dict[str, tuple[Adjustment, ...]] = {}
     for kind, entry, where in _entries(file, table):
         reason = entry["reason"]
@@ -133,7 +134,9 @@ def read(file: Path, course: Course, submissions: Collection[str]) -> Overrides:
             instead = f"counts for nobody: {reason}"
             if kind == "points":
                 instead = f"worth {worth:g} instead of {known[label]:g}: {reason}"
-            tests[label] = worth, instead
+            if label in tests:
+                raise OverridesError(f"{where}: {places[label]} is about '{label}' too: keep one")
+            tests[label], places[label] = (worth, instead), where
         else:
             more = Adjustment(float(entry.get("points", 0)), reason)
             if kind == "extend":

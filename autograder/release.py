@@ -132,10 +132,9 @@ def _homework(course: Course, name: str, hidden: bool) -> dict[str, Any]:
 def _student_files(course: Course, notebooks: Mapping[str, bytes]) -> dict[str, bytes]:
     """The student zip's files: notebooks, their text, labkit, data, and how to set up."""
     environment = _environment(course)
-    specification = yaml.safe_load(environment)
-    (pip,) = (entry["pip"] for entry in specification["dependencies"] if isinstance(entry, dict))
+    name, requirements = _specified(environment, course.root)
     data = _data(course.root)
-    names = [f"- `{n.name}.ipynb`: {n.title}" for n in course.notebooks]
+    listed = [f"- `{n.name}.ipynb`: {n.title}" for n in course.notebooks]
     problems = {
         f"problems/{Path(name).stem}.md": problem_text(nbformat.reads(content.decode(), 4))
         for name, content in notebooks.items()
@@ -143,10 +142,10 @@ def _student_files(course: Course, notebooks: Mapping[str, bytes]) -> dict[str, 
     hours = round(sum(map(minutes, problems.values())) / 60)
     readme = string.Template((_TEMPLATES / "student_readme.md").read_text("utf-8")).substitute(
         title=course.title,
-        notebooks="\n".join(names),
+        notebooks="\n".join(listed),
         time=f"\nAll parts together take about {hours} hours.\n" if hours > 1 else "",
         data=", and `data/`" if data else "",
-        environment=specification["name"],
+        environment=name,
         submission=f"{course.name}-submission.zip",
         cell_seconds=f"{course.limits.cell_seconds:g}",
         function_seconds=f"{course.limits.question_seconds:g}",
@@ -157,7 +156,7 @@ def _student_files(course: Course, notebooks: Mapping[str, bytes]) -> dict[str, 
         **_read(labkit_for(course.root, [n.master for n in course.notebooks]), "labkit"),
         **data,
         "environment.yml": environment,
-        "requirements.txt": ("\n".join(pip) + "\n").encode(),
+        "requirements.txt": requirements,
         "README.md": readme.encode(),
         "AGENTS.md": (_TEMPLATES / "student_agents.md").read_bytes(),
     }
@@ -170,6 +169,19 @@ def _environment(course: Course) -> bytes:
         return own.read_bytes()
     text = (PROJECT / "environment.yml").read_text("utf-8")
     return re.sub(r"(?m)^name: .*$", f"name: {course.name}", text, count=1).encode()
+
+
+def _specified(environment: bytes, root: Path) -> tuple[str, bytes]:
+    """What an environment is called, and what pip installs in it. Raises CourseError."""
+    try:
+        specification = yaml.safe_load(environment)
+        (pip,) = (e["pip"] for e in specification["dependencies"] if isinstance(e, dict))
+        return specification["name"], "".join(f"{line}\n" for line in pip).encode()
+    except (yaml.YAMLError, LookupError, TypeError, ValueError):
+        raise CourseError(
+            f"{root / 'environment.yml'}: it is to have a name, and one list of what pip installs "
+            "below '- pip:', which students without conda get as requirements.txt"
+        ) from None
 
 
 def _data(root: Path) -> dict[str, bytes]:

@@ -393,8 +393,23 @@ BROKEN_TABLES = {
     "an unknown key": ('tell_cause = "always"', 'tell_casue = "always"', "is 'tell_cause' meant"),
     "an unknown limit": ("cell_seconds", "cell_secnds", r"\[limits\] 'cell_secnds' is not a key"),
     "a limit that is none": ("cell_seconds = 5", "cell_seconds = 0", "number above 0"),
+    "a limit without end": ("cell_seconds = 5", "question_seconds = inf", "finite number above 0"),
+    "a limit of no size": ("cell_seconds = 5", "question_seconds = nan", "finite number above 0"),
+    "a limit below zero": ("cell_seconds = 5", "question_seconds = -1", "finite number above 0"),
+    "a limit in quotes": ("cell_seconds = 5", 'cell_seconds = "5"', "finite number above 0"),
+    "text without quotes": ('title = "A very small homework"', "title = 8", "text in quotes"),
+    "a value for a table": (
+        "[limits]\ncell_seconds = 5",
+        "limits = 5",
+        r"'limits' is to be a table \(\[limits\]\)",
+    ),
+    "one bracket above a timing": ("[limits]", "[timing]\n[limits]", r"each below \[\[timing\]\]"),
     "a missing key": ('title = "A very small homework"\n', "", "the key 'title' is missing"),
-    "a value of another kind": ('["q_tiny"]', '"q_tiny"', "'notebooks' is to be a list"),
+    "a value of another kind": (
+        '["q_tiny"]',
+        '"q_tiny"',
+        r"'notebooks' is to be a list \[\.\.\.\]",
+    ),
     "a policy that is none": ('"always"', '"never"', "tell_cause is to be one of"),
     "a notebook listed twice": ('["q_tiny"]', '["q_tiny", "q_tiny"]', "listed twice"),
     "a secret anyone can guess": ("nobody grades with this one", "1234", "12 characters or more"),
@@ -418,7 +433,7 @@ BROKEN_TABLES = {
     "reported numbers without brackets": (
         "[limits]",
         '[reported]\nq_tiny = "hours"\n[limits]',
-        r"\[reported\] q_tiny is to be a list of strings",
+        r"\[reported\] q_tiny is to be a list of texts in quotes",
     ),
     "no TOML": ("[limits]", "[limits", "not valid TOML"),
 }
