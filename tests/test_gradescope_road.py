@@ -63,15 +63,15 @@ def test_what_is_right_is_timed_and_told_to_instructors_and_authors(course, root
     assert pair["verdict"] in shown["output"]
 
 
-def test_what_jupyter_left_beside_the_notebook_is_not_graded_in_its_place(course, root):
-    old = root / "submission" / ".ipynb_checkpoints" / f"{CPU}-checkpoint.ipynb"
-    old.parent.mkdir()
-    shutil.copy(example_class.CLASS / "cai_untouched.ipynb", old)
-    submission = gradescope._submission(course, root)
-    assert submission.notebooks[CPU].file == "ada_solution.ipynb"
-    assert (
-        submission.notebooks == intake.read_one([root / "submission"], course, name="x").notebooks
-    )
+def test_what_jupyter_left_beside_the_notebook_is_not_graded_in_its_place(course, tmp_path):
+    handed_in = tmp_path / "submission" / f"{CPU}.ipynb"
+    old = handed_in.parent / ".ipynb_checkpoints" / f"{CPU}-checkpoint.ipynb"
+    for place, file in ((handed_in, "cai_untouched.ipynb"), (old, "ada_solution.ipynb")):
+        place.parent.mkdir()
+        shutil.copy(example_class.CLASS / file, place)
+    submission = gradescope._submission(course, tmp_path)
+    assert submission.notebooks[CPU].file == handed_in.name
+    assert submission.notebooks == intake.read_one([handed_in], course, name="x").notebooks
 
 
 def test_a_bundle_may_switch_it_off(course, root, monkeypatch):
