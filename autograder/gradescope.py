@@ -22,6 +22,7 @@ from autograder.course import Course
 from autograder.grading import Grader, engine_version, public_files
 from autograder.intake import Submission
 from autograder.jobs import Grading, Job, Outcome
+from autograder.notebook import CourseError
 from autograder.results import Result
 from autograder.sandbox.levels import NoSandboxError, choose
 from autograder.sandbox.pool import Pool
@@ -52,8 +53,13 @@ def run(course: Course, root: Path) -> None:
     except Exception as error:  # whatever it is: Gradescope shows nothing without a results.json
         traceback.print_exc()
         if not graded:
-            why = str(error) if isinstance(error, NoSandboxError) else repr(error)
-            _write({"output": _APOLOGY, "tests": [], "extra_data": {"grader_failed": why}}, root)
+            apologize(error, root)
+
+
+def apologize(error: Exception, root: Path) -> None:
+    """The results.json of a run in which the grader itself failed: why is for instructors."""
+    why = str(error) if isinstance(error, CourseError | NoSandboxError) else repr(error)
+    _write({"output": _APOLOGY, "tests": [], "extra_data": {"grader_failed": why}}, root)
 
 
 def _write(results: dict[str, Any], root: Path) -> None:
