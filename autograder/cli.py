@@ -304,8 +304,8 @@ def bench(names: tuple[str, ...], bundle: Path, file: Path | None, full: bool) -
     Each NAME is a bench; without one, all of them run. With --json the rows are written to FILE
     too, as [{bench, name, ratio, low, high, n}, ...]. A name says what is divided by what."""
     from autograder import bench as measured
+    from autograder.bundle_in_use import use_bundle
     from autograder.course import read_table
-    from autograder.grading import use_bundle
     from autograder.notebook import CourseError
     from autograder.sandbox.child import SandboxError
     from autograder.sandbox.levels import NoSandboxError
@@ -379,7 +379,7 @@ def _loaded(bundle: Path, apart: bool) -> Course:
     from autograder import course
 
     loaded = (course.load_apart if apart else course.load)(bundle.resolve())
-    from autograder.grading import use_bundle
+    from autograder.bundle_in_use import use_bundle
 
     use_bundle(bundle.resolve())
     return loaded

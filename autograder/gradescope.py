@@ -18,8 +18,9 @@ from typing import Any
 
 from autograder import intake, reports
 from autograder.archives import write as write_file
+from autograder.bundle_in_use import public_files
 from autograder.course import Course
-from autograder.grading import Grader, engine_version, public_files
+from autograder.grading import Grader, engine_version
 from autograder.intake import Submission
 from autograder.jobs import Grading, Job, Outcome
 from autograder.notebook import CourseError

@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from autograder import cli, otter_build
-from autograder.grading import use_bundle
+from autograder.bundle_in_use import use_bundle
 from autograder.notebook import CourseError
 from autograder.sandbox.child import SandboxError
 from autograder.sandbox.levels import NoSandboxError

@@ -15,7 +15,7 @@ from otter.test_files import ExceptionTestFile
 
 from autograder import course
 from autograder.bundle_files import notebook_version
-from autograder.grading import public_files
+from autograder.bundle_in_use import public_files
 from autograder.notebook import CourseError, Question
 from autograder.notebook import Test as Case
 

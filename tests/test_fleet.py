@@ -23,9 +23,10 @@ import pytest
 from autograder import course as courses
 from autograder import intake, masters, reports, timing_jobs, work
 from autograder.benches import samples
+from autograder.bundle_in_use import use_bundle
 from autograder.comparisons import Comparison
 from autograder.fleet import grade_class
-from autograder.grading import engine_version, use_bundle
+from autograder.grading import engine_version
 from autograder.intake import Cell, Submission, SubmittedNotebook
 from autograder.jobs import (
     FleetError,

@@ -13,10 +13,11 @@ import torch
 
 from autograder import course as courses
 from autograder import intake, masters, otter_build, reports, stopwatch, timing_jobs, work
+from autograder.bundle_in_use import public_files
 from autograder.course import Limits
 from autograder.fleet import grade_class
 from autograder.forks import Forks
-from autograder.grading import Grader, public_files
+from autograder.grading import Grader
 from autograder.intake import Cell
 from autograder.jobs import Outcome
 from autograder.on_device import device_name

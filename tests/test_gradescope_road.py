@@ -16,7 +16,7 @@ import pytest
 
 from autograder import course as courses
 from autograder import gradescope, intake, turns
-from autograder.grading import use_bundle
+from autograder.bundle_in_use import use_bundle
 from autograder.stopwatch import Stopwatch
 from tests import example_class
 

@@ -23,9 +23,10 @@ from autograder import course as courses
 from autograder import fleet, intake, masters, reports
 from autograder.archives import write
 from autograder.benches import samples
+from autograder.bundle_in_use import use_bundle
 from autograder.comparisons import Comparison
 from autograder.fleet import Stopped, grade_class
-from autograder.grading import Grader, engine_version, result_key, use_bundle
+from autograder.grading import Grader, engine_version, result_key
 from autograder.jobs import Grading, Job
 from autograder.work import Machine
 from tests import accessibility
