@@ -78,6 +78,12 @@ def labkit_for(root: Path, masters: Iterable[Path]) -> dict[str, Path]:
     return {name: file for name, file in files.items() if file in used}
 
 
+def data_files(root: Path) -> list[Path]:
+    """What a bundle's notebooks may read beside them: all below data/ but what was handed in."""
+    files = files_below(root / "data")
+    return [file for file in files if file.relative_to(root).parts[1] != "submissions"]
+
+
 def bundle_version(root: Path, files: Iterable[Path]) -> str:
     """A hash of these files (its table and masters), and of all that decides a score in any of its
     notebooks, whatever the engine and the limits: 16 hexadecimal digits."""
@@ -89,7 +95,7 @@ def notebook_version(
 ) -> str:
     """A hash of what decides a score or a timing of this master's notebook, whose tests ask for the
     functions `asked`: the master, the mistakes in those functions, the references among `modules`,
-    what of references and mistakes all these import, and labkit."""
+    what of references and mistakes all these import, labkit and the data."""
     mistakes = [file for file in _mistakes(root) if _is_about(file, asked)]
     known = {_module(file, root): file for file in (*_references(root), *_mistakes(root))}
     return _hash(root, {master, *mistakes, *_imported_by([master, *mistakes], modules, known)})
@@ -189,8 +195,8 @@ def _is_about(file: Path, functions: frozenset[str]) -> bool:
 
 
 def _hash(root: Path, files: Iterable[Path]) -> str:
-    """Of these files and of labkit, by what they hold and what they are called."""
-    named = [(path.relative_to(root).as_posix(), path) for path in sorted(files)]
+    """Of these files, of labkit and of the data, by what they hold and what they are called."""
+    named = [(p.relative_to(root).as_posix(), p) for p in [*sorted(files), *data_files(root)]]
     named += [(f"labkit/{name}", path) for name, path in labkit_files(root).items()]
     digest = hashlib.sha256()
     for name, path in named:

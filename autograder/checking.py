@@ -19,10 +19,11 @@ from typing import Any
 import torch
 
 from autograder import intake, masters, otter_build, plain_checks, release
+from autograder.bundle_in_use import public_files
 from autograder.comparisons import Comparison, imported
 from autograder.course import TABLE, Course
 from autograder.diagnosis import Mistake, known_mistakes
-from autograder.grading import Grader, public_files
+from autograder.grading import Grader
 from autograder.near import meant
 from autograder.notebook import CourseError, Notebook, Question
 from autograder.results import Result

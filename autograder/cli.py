@@ -74,6 +74,7 @@ def check(bundle: Path) -> None:
     get none; tries every known mistake. Exit status 1 where something is wrong: a line for each."""
     course = _load(bundle)
     from autograder import checking
+    from autograder.sandbox.child import SandboxError
     from autograder.sandbox.levels import NoSandboxError
 
     found = False
@@ -81,7 +82,7 @@ def check(bundle: Path) -> None:
         for problem in checking.problems(course):
             found = True
             click.echo(f"autograder: {problem}", err=True)
-    except NoSandboxError as error:
+    except (NoSandboxError, SandboxError) as error:
         _stop(str(error))
     if found:
         sys.exit(1)
@@ -128,6 +129,7 @@ def grade(
     A PATH that is a folder is a class: each entry is one submission. Exit status: 0 every
     submission got a result, whatever it scored; 1 the grader failed on some; 2 bad arguments."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # the same as Ctrl-C
+    _refuse_within(paths, out)
     course = _load(bundle, seed, apart=True)  # first: see load_apart
     from autograder import intake
     from autograder.doctor import processor_count
@@ -190,6 +192,7 @@ def written(paths: tuple[Path, ...], bundle: Path, out: Path) -> None:
     from autograder.written.scores import WrittenError
     from autograder.written.writing import write_all
 
+    _refuse_within(paths, out)
     course = _load(bundle)
     taken = intake.read(paths, course)
     for error in taken.errors:
@@ -255,7 +258,17 @@ def gradescope(bundle: Path, root: Path) -> None:
     """What Gradescope's run_autograder calls: grade ROOT/submission into ROOT/results."""
     if not root.is_dir():
         _stop(f"--root {root}: there is no such folder")
-    course = _load(bundle, apart=True)  # first: see load_apart
+    from autograder.notebook import CourseError
+
+    try:
+        course = _loaded(bundle, apart=True)  # first: see load_apart
+    except Exception as error:  # whatever it is: Gradescope shows nothing without a results.json
+        from autograder.gradescope import apologize
+
+        apologize(error, root)
+        if isinstance(error, CourseError | OSError):
+            _stop(str(error))
+        raise
     from autograder.gradescope import run
 
     run(course, root)
@@ -291,9 +304,11 @@ def bench(names: tuple[str, ...], bundle: Path, file: Path | None, full: bool) -
     Each NAME is a bench; without one, all of them run. With --json the rows are written to FILE
     too, as [{bench, name, ratio, low, high, n}, ...]. A name says what is divided by what."""
     from autograder import bench as measured
+    from autograder.bundle_in_use import use_bundle
     from autograder.course import read_table
-    from autograder.grading import use_bundle
     from autograder.notebook import CourseError
+    from autograder.sandbox.child import SandboxError
+    from autograder.sandbox.levels import NoSandboxError
 
     use_bundle(bundle.resolve())
     try:
@@ -303,7 +318,10 @@ def bench(names: tuple[str, ...], bundle: Path, file: Path | None, full: bool) -
         _stop(str(error))
     if file is not None and (problem := measured.can_write(file)):
         _stop(f"--json {file}: {problem}")
-    rows = measured.run(benches, full, click.echo)
+    try:
+        rows = measured.run(benches, full, click.echo)
+    except (NoSandboxError, SandboxError) as error:
+        _stop(str(error), status=1)
     if file is not None:
         file.write_text(measured.as_json(rows), "utf-8")
 
@@ -314,6 +332,14 @@ def _chosen(submissions: list[Submission], chosen: tuple[str, ...]) -> list[Subm
     for name in set(chosen) - {s.id for s in found}:
         _stop(f"--submission {name}: there is none of this id; see the names in grades.csv")
     return found
+
+
+def _refuse_within(paths: tuple[Path, ...], out: Path) -> None:
+    """Stop where results would lie among submissions: the next run would take them for one."""
+    for path in paths:
+        if os.path.isdir(path) and out.resolve().is_relative_to(path.resolve()):
+            why = f"lies in {path}, where the next run would take it for a submission"
+            _stop(f"--out {out} {why}: give a folder beside it")
 
 
 def _again(paths: tuple[Path, ...], bundle: Path, out: Path, only: str | None) -> list[str]:
@@ -339,17 +365,24 @@ def _with_only(course: Course, only: str | None) -> Course:
 
 def _load(bundle: Path, seed: str | None = None, apart: bool = False) -> Course:
     """The bundle, which can be imported from then on; `apart` saves memory for what grades."""
-    from autograder import course
     from autograder.notebook import CourseError
 
     try:
-        loaded = (course.load_apart if apart else course.load)(bundle.resolve())
+        loaded = _loaded(bundle, apart)
     except (CourseError, OSError) as error:
         _stop(str(error))
-    from autograder.grading import use_bundle
+    return loaded if seed is None else replace(loaded, seed=seed)
+
+
+def _loaded(bundle: Path, apart: bool) -> Course:
+    """The same. Raises CourseError, OSError."""
+    from autograder import course
+
+    loaded = (course.load_apart if apart else course.load)(bundle.resolve())
+    from autograder.bundle_in_use import use_bundle
 
     use_bundle(bundle.resolve())
-    return loaded if seed is None else replace(loaded, seed=seed)
+    return loaded
 
 
 def _stop(reason: str, status: int = 2) -> NoReturn:

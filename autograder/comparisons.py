@@ -69,7 +69,14 @@ _MOST_ON_GRADESCOPE = 1800  # of the 40 minutes that a container has at most
 def read(tables: list[Any], notebooks: list[str]) -> tuple[Comparison, ...]:
     """The comparisons in course.toml's [[timing]] tables. Raises ValueError, whose text says in
     which table, and what to write."""
-    return tuple(_read(table, number, notebooks) for number, table in enumerate(tables, 1))
+    found: dict[tuple[str, str], Comparison] = {}
+    for number, table in enumerate(tables, 1):
+        one = _read(table, number, notebooks)
+        if (one.notebook, one.title) in found:
+            said = f"{one.notebook} has a comparison with the title '{one.title}' already"
+            raise ValueError(f"[[timing]] number {number}: {said}")
+        found[one.notebook, one.title] = one
+    return tuple(found.values())
 
 
 def check_on_gradescope(seconds: int) -> None:
@@ -97,6 +104,8 @@ def _read(table: Any, number: int, notebooks: list[str]) -> Comparison:
             raise ValueError(f"{where}: '{key}' is to be {problem}")
     if table["notebook"] not in notebooks:
         raise ValueError(f"{where}: no notebook is called '{table['notebook']}'")
+    if table["first"]["name"] == table["second"]["name"]:
+        raise ValueError(f"{where}: 'first' and 'second' are to have names that differ")
     return Comparison(**table)
 
 
@@ -114,6 +123,7 @@ def _problem(kind: Any, key: str, value: Any) -> str:
         good, wanted = value in get_args(Device), " or ".join(get_args(Device))
     elif key in ("first", "second"):
         good = isinstance(value, dict) and value.keys() == {"name", "function"}
+        good = good and all(isinstance(text, str) for text in value.values())
         wanted = '{ name = "...", function = "..." }'
     elif key == "sizes":
         good = isinstance(value, dict) and len(value) == 2 and all(map(_counts, value.values()))

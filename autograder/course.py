@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, fields, replace
 from itertools import permutations, product
+from math import inf
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Literal
@@ -34,7 +35,7 @@ class Limits:
     notebook_seconds  all cells of a notebook (twice that, where a cell ends the process)
     question_seconds  all calls of one function, in all tests of a question
     memory_bytes      on top of what a notebook's libraries take; for each process, and in all
-    disk_bytes        for each file, and in all
+    disk_bytes        all files together; one alone may take half of it
     processes, open_files
     message_bytes     one answer to the grader
     question_bytes    all answers of a question
@@ -83,6 +84,13 @@ _OPTIONAL = {
     "private": list,
     "timing": list,
     "timing_on_gradescope": int,
+}
+_WANTED: dict[type | str, str] = {  # in words
+    str: "text in quotes",
+    int: "a whole number",
+    list: "a list [...]",
+    dict: "a table ([{}])",
+    "timing": "tables, each below [[timing]], with two brackets",
 }
 _DEFAULTS = {"tell_cause": "always", "timing_on_gradescope": 300}
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
@@ -196,19 +204,20 @@ def read_table(root: Path) -> dict[str, Any]:
         if key not in table:
             raise CourseError(f"{file}: the key '{key}' is missing")
         if not isinstance(table[key], kind):
-            raise CourseError(f"{file}: '{key}' is to be a {kind.__name__}")
+            wanted = _WANTED.get(key) or _WANTED[kind].format(key)
+            raise CourseError(f"{file}: '{key}' is to be {wanted}")
     _known(file, table, [*_REQUIRED, *_OPTIONAL])
     _known(file, table["limits"], [limit.name for limit in fields(Limits)], "[limits] ")
     for key, value in table["limits"].items():
         whole = isinstance(getattr(Limits, key), int)
-        if type(value) not in ((int,) if whole else (int, float)) or value <= 0:
-            wanted = "whole number" if whole else "number"
+        if type(value) not in ((int,) if whole else (int, float)) or not 0 < value < inf:
+            wanted = "whole number" if whole else "finite number"
             raise CourseError(f"{file}: [limits] {key} is to be a {wanted} above 0")
     if table["tell_cause"] not in _TELL_CAUSE:
         raise CourseError(f"{file}: tell_cause is to be one of: {', '.join(_TELL_CAUSE)}")
     for key in ("notebooks", "public_lines", "private"):
         if not all(isinstance(entry, str) for entry in table[key]):
-            raise CourseError(f"{file}: '{key}' is to be a list of strings")
+            raise CourseError(f"{file}: '{key}' is to be a list of texts in quotes")
     _check_names(file, table)
     _check_reported(file, table)
     try:
@@ -232,7 +241,7 @@ def _check_reported(file: Path, table: Mapping[str, Any]) -> None:
     _known(file, dict.fromkeys(table["private"]), table["notebooks"], "private: ")
     for name, numbers in table["reported"].items():
         if not isinstance(numbers, list) or not all(isinstance(entry, str) for entry in numbers):
-            raise CourseError(f"{file}: [reported] {name} is to be a list of strings")
+            raise CourseError(f"{file}: [reported] {name} is to be a list of texts in quotes")
 
 
 def secret(root: Path) -> str:

@@ -3,7 +3,8 @@
 Dask carries ids and text (jobs and outcomes as JSON), never an object of a student's. A worker
 offers SLOT=n: n jobs at once. A job takes one SLOT, or all where it must be alone (a timing); one
 that needs a GPU waits for a worker that offers GPU. A worker that ends while it works costs nothing
-but time: its jobs are done elsewhere. A job that ends several workers is told as that.
+but time: its jobs are done elsewhere, by a smaller one if that is the largest left. A job that ends
+several workers is told as that.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
-from distributed import Client, Future, as_completed
+from distributed import Client, Future
 from distributed.scheduler import KilledWorker
 from distributed.security import Security
 
@@ -32,6 +33,7 @@ _SAY_SECONDS = 2.0  # a job that waits for longer than this for a worker to join
 
 Say = Callable[[str], None]
 Offer = Mapping[str, float]  # {"SLOT": 2, "GPU": 1}
+Waiting = dict[Future[str], tuple[Job, Offer]]  # on the fleet: jobs, and what each takes
 
 
 def run(address: str, jobs: Sequence[Job], course: Course, say: Say) -> Generator[Outcome]:
@@ -42,7 +44,7 @@ def run(address: str, jobs: Sequence[Job], course: Course, say: Say) -> Generato
         return
     with _client(address) as client:
         refuse_open_networks(_addresses(client))
-        waiting: dict[Future[str], Job] = {}
+        waiting: Waiting = {}
         try:
             yield from _collect(client, list(jobs), waiting, course, say)
         finally:
@@ -127,34 +129,40 @@ def takes(job: Job, offers: Sequence[Offer]) -> dict[str, float] | None:
     return taken | {"GPU": 1.0} if job.gpu else taken
 
 
+def _outgrown(job: Job, taken: Offer, offers: Sequence[Offer]) -> bool:
+    """Whether a job takes more than any worker has by now, and could be done for less. One that
+    nobody could do stays as it is: its worker may be about to start again."""
+    fits = any(all(o.get(name, 0) >= n for name, n in taken.items()) for o in offers)
+    return not fits and takes(job, offers) is not None
+
+
 def _submit(client: Client, job: Job, taken: dict[str, float]) -> Future[str]:
     key = f"{job.kind}-{uuid.uuid4().hex}"
     return client.submit(do_job, job_to_json(job), key=key, resources=taken, pure=False)
 
 
 def _collect(
-    client: Client, held: list[Job], waiting: dict[Future[str], Job], course: Course, say: Say
+    client: Client, held: list[Job], waiting: Waiting, course: Course, say: Say
 ) -> Iterator[Outcome]:
     """Outcomes as they come, of jobs that are `held` back until a worker joins that could do them,
     and then `waiting` on the fleet."""
-    coming = as_completed([], loop=client.loop)
     patience = _Patience(say)
     while held or waiting:
         if client.status != "running":
             raise FleetError("the scheduler is gone; what came is kept: run this again")
+        for future in list(waiting):
+            if future.status not in ("pending", "lost"):  # lost with its worker, it is done again
+                yield _outcome(future, waiting.pop(future)[0], course)
         offers = _offers(client)
+        for future in [f for f, sent in waiting.items() if _outgrown(*sent, offers)]:
+            client.cancel([future], force=True)
+            held.append(waiting.pop(future)[0])
         possible = [(job, taken) for job in held if (taken := takes(job, offers)) is not None]
         for job, taken in possible:
             future = _submit(client, job, taken)
             held.remove(job)
-            waiting[future] = job
-            coming.add(future)
-        for future in coming.next_batch(block=False):
-            if future.status in ("pending", "lost"):  # its worker ended with it: it is done again
-                coming.add(future)
-            else:
-                yield _outcome(future, waiting.pop(future), course)
-        patience.look([*held, *waiting.values()], offers)
+            waiting[future] = job, taken
+        patience.look([*held, *(job for job, _ in waiting.values())], offers)
         time.sleep(_LOOK_SECONDS)
 
 

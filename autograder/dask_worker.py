@@ -14,7 +14,7 @@ from pathlib import Path
 from distributed import get_worker
 
 from autograder import course as courses
-from autograder.grading import use_bundle
+from autograder.bundle_in_use import use_bundle
 from autograder.jobs import job_from_json, outcome_to_json
 from autograder.work import Machine
 

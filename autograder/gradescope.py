@@ -18,10 +18,12 @@ from typing import Any
 
 from autograder import intake, reports
 from autograder.archives import write as write_file
+from autograder.bundle_in_use import public_files
 from autograder.course import Course
-from autograder.grading import Grader, engine_version, public_files
+from autograder.grading import Grader, engine_version
 from autograder.intake import Submission
 from autograder.jobs import Grading, Job, Outcome
+from autograder.notebook import CourseError
 from autograder.results import Result
 from autograder.sandbox.levels import NoSandboxError, choose
 from autograder.sandbox.pool import Pool
@@ -52,8 +54,13 @@ def run(course: Course, root: Path) -> None:
     except Exception as error:  # whatever it is: Gradescope shows nothing without a results.json
         traceback.print_exc()
         if not graded:
-            why = str(error) if isinstance(error, NoSandboxError) else repr(error)
-            _write({"output": _APOLOGY, "tests": [], "extra_data": {"grader_failed": why}}, root)
+            apologize(error, root)
+
+
+def apologize(error: Exception, root: Path) -> None:
+    """The results.json of a run in which the grader itself failed: why is for instructors."""
+    why = str(error) if isinstance(error, CourseError | NoSandboxError) else repr(error)
+    _write({"output": _APOLOGY, "tests": [], "extra_data": {"grader_failed": why}}, root)
 
 
 def _write(results: dict[str, Any], root: Path) -> None:
@@ -122,10 +129,10 @@ def _time_limit(seconds: float) -> Iterator[None]:
 def _submission(course: Course, root: Path) -> Submission:
     """What was handed in, with the names and times of submission_metadata.json, if there is one."""
     members, metadata = who(root / "submission_metadata.json")
-    folder = root / "submission"
-    files = sorted(folder.iterdir()) if folder.is_dir() else []
+    folder = (root / "submission").resolve()
+    paths = [folder] if folder.is_dir() else []
     return intake.read_one(
-        files, course, name="submission", whole=True, members=members, metadata=metadata
+        paths, course, name="submission", whole=True, members=members, metadata=metadata
     )
 
 

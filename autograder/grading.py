@@ -8,21 +8,17 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
-from importlib.machinery import ModuleSpec
-from importlib.util import module_from_spec
 from math import isfinite
 from pathlib import Path
 
 import torch
 
-import labkit
-from autograder.bundle_files import LABKIT, added_to_labkit, own_labkit
+from autograder.bundle_in_use import use_bundle
 from autograder.course import Course
 from autograder.diagnosis import cause, known_mistakes
 from autograder.intake import Submission, SubmittedNotebook
@@ -40,6 +36,7 @@ from autograder.results import (
     devices,
 )
 from autograder.sandbox.pool import Pool
+from autograder.sandbox.seal import Level
 from autograder.sealed_tests import Outcome, SealedTestFile, compiled
 from autograder.session import Session
 from autograder.stages import stage
@@ -124,7 +121,7 @@ class Grader:
                 questions=tuple(_unmet(q, "its notebook was not handed in") for q in automatic),
                 problem=NOT_HANDED_IN,
             )
-        key = _notebook_key(self.course, notebook, submitted)
+        key = _notebook_key(self.course, notebook, submitted, self.pool.level)
         if key in kept:
             return kept[key]
         started = time.monotonic()
@@ -242,10 +239,14 @@ def result_key(course: Course, submission: Submission) -> str:
     return _key(submission.digest, course.version, course.seed, limits, engine_version())
 
 
-def _notebook_key(course: Course, notebook: Notebook, submitted: SubmittedNotebook) -> str:
-    content = json.dumps(notebook_to_plain(submitted))
+def _notebook_key(
+    course: Course, notebook: Notebook, submitted: SubmittedNotebook, level: Level
+) -> str:
+    """What the result of one notebook depends on; its sandbox too, so that a result's `level` is
+    true of all its notebooks."""
+    content = json.dumps([notebook_to_plain(submitted), notebook.reported])
     limits = repr(course.limits)
-    return _key(notebook.version, course.seed, limits, engine_version(), content)
+    return _key(notebook.version, course.seed, limits, engine_version(), level, content)
 
 
 def _key(*parts: str) -> str:
@@ -295,34 +296,3 @@ def _status(submission: Submission, results: Sequence[NotebookResult]) -> Status
     if not submission.notebooks:
         return "unreadable"
     return "partly" if any(r.status != "ok" for r in results) else "ok"
-
-
-def use_bundle(root: Path) -> None:
-    """Make `solutions` importable from this bundle alone, and what it adds to `labkit`.
-
-    The modules of another bundle, if one was used before in this process, are forgotten; labkit's
-    own stay, since the engine works with them."""
-    places = [str(root / "notebooks"), str(root)]
-    if sys.path[:2] == places:
-        return
-    sys.path[:] = [*places, *(p for p in sys.path if p not in places)]
-    for name in [n for n in sys.modules if n == "solutions" or n.startswith("solutions.")]:
-        del sys.modules[name]
-    solutions = ModuleSpec("solutions", None, is_package=True)
-    solutions.submodule_search_locations = [str(root / "solutions")]
-    sys.modules["solutions"] = module_from_spec(solutions)
-    for name, module in list(sys.modules.items()):
-        file = getattr(module, "__file__", None)
-        if name.startswith("labkit.") and file and LABKIT not in Path(file).resolve().parents:
-            del sys.modules[name]
-            vars(labkit).pop(name.split(".")[1], None)
-    labkit.__path__ = [str(LABKIT), str(own_labkit(root))]
-
-
-def public_files(root: Path) -> dict[str, Path]:
-    """What lies beside a student's notebook: labkit, and the data that notebooks read."""
-    files = {"labkit": LABKIT} | {f"labkit/{p.name}": p for p in added_to_labkit(root)}
-    data = root / "data"
-    if data.is_dir():
-        files |= {f"data/{p.name}": p for p in sorted(data.iterdir()) if p.name != "submissions"}
-    return files

@@ -23,7 +23,8 @@ from autograder import course as courses
 from autograder import intake
 from autograder.archives import unzipped
 from autograder.archives import write as write_file
-from autograder.grading import Grader, public_files, use_bundle
+from autograder.bundle_in_use import public_files, use_bundle
+from autograder.grading import Grader
 from autograder.results import QuestionResult, Result
 from autograder.sandbox.levels import choose
 from autograder.sandbox.pool import Pool

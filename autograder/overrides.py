@@ -36,6 +36,7 @@ from typing import Any
 
 from autograder.course import Course
 from autograder.near import meant
+from autograder.reports.wording import label
 from autograder.results import Adjustment, NotebookResult, QuestionResult, Result, TestResult
 
 FILE = "overrides.toml"
@@ -75,8 +76,7 @@ class Overrides:
 
     def _notebook(self, notebook: NotebookResult) -> NotebookResult:
         questions = tuple(
-            self._question(f"{notebook.name} {question.part}", question)
-            for question in notebook.questions
+            self._question(label(notebook, question), question) for question in notebook.questions
         )
         return replace(
             notebook,
@@ -85,8 +85,8 @@ class Overrides:
             possible=notebook.possible + _change(notebook.questions, questions, "possible"),
         )
 
-    def _question(self, label: str, question: QuestionResult) -> QuestionResult:
-        tests = tuple(self._test(f"{label}: {test.name}", test) for test in question.tests)
+    def _question(self, name: str, question: QuestionResult) -> QuestionResult:
+        tests = tuple(self._test(f"{name}: {test.name}", test) for test in question.tests)
         change = [(now.points - before.points, now.passed)
                   for before, now in zip(question.tests, tests, strict=True)]  # fmt: skip
         return replace(
@@ -96,10 +96,10 @@ class Overrides:
             possible=question.possible + sum(more for more, _ in change),
         )
 
-    def _test(self, label: str, test: TestResult) -> TestResult:
-        if label not in self.tests:
+    def _test(self, name: str, test: TestResult) -> TestResult:
+        if name not in self.tests:
             return test
-        worth, note = self.tests[label]
+        worth, note = self.tests[name]
         return replace(test, points=worth, note=note)
 
 
@@ -113,27 +113,30 @@ def read(file: Path, course: Course, submissions: Collection[str]) -> Overrides:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise OverridesError(f"{file} cannot be read as TOML: {error}") from None
     known = {
-        f"{notebook.name} {question.part}: {test.name}": test.points
+        f"{label(notebook, question)}: {test.name}": test.points
         for notebook in course.notebooks
         for question in notebook.questions
         for test in question.tests
     }
     graded = {path.parent.name for path in file.parent.glob("*/result.json")} | {*submissions}
     tests: dict[str, tuple[float, str]] = {}
+    places: dict[str, str] = {}
     granted: dict[str, tuple[Adjustment, ...]] = {}
     for kind, entry, where in _entries(file, table):
         reason = entry["reason"]
         if kind in ("void", "points"):
-            label = entry["test"]
-            if label not in known:
-                raise OverridesError(f"{where}: no test is called '{label}'{_near(label, known)}")
+            test = entry["test"]
+            if test not in known:
+                raise OverridesError(f"{where}: no test is called '{test}'{_near(test, known)}")
             worth = float(entry.get("points", 0))
             if worth < 0:
                 raise OverridesError(f"{where}: 'points' of a test are to be 0 or more")
             instead = f"counts for nobody: {reason}"
             if kind == "points":
-                instead = f"worth {worth:g} instead of {known[label]:g}: {reason}"
-            tests[label] = worth, instead
+                instead = f"worth {worth:g} instead of {known[test]:g}: {reason}"
+            if test in tests:
+                raise OverridesError(f"{where}: {places[test]} is about '{test}' too: keep one")
+            tests[test], places[test] = (worth, instead), where
         else:
             more = Adjustment(float(entry.get("points", 0)), reason)
             if kind == "extend":

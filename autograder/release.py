@@ -20,7 +20,13 @@ import yaml
 from nbformat import NotebookNode
 
 from autograder import archives, leaks, masters, otter_build, otter_zip
-from autograder.bundle_files import files_below, instead_of_labkit, labkit_files, labkit_for
+from autograder.bundle_files import (
+    data_files,
+    files_below,
+    instead_of_labkit,
+    labkit_files,
+    labkit_for,
+)
 from autograder.course import SECRET_FILE, TABLE, Course, read_table, secret
 from autograder.masters import Master
 from autograder.notebook import CourseError
@@ -126,10 +132,9 @@ def _homework(course: Course, name: str, hidden: bool) -> dict[str, Any]:
 def _student_files(course: Course, notebooks: Mapping[str, bytes]) -> dict[str, bytes]:
     """The student zip's files: notebooks, their text, labkit, data, and how to set up."""
     environment = _environment(course)
-    specification = yaml.safe_load(environment)
-    (pip,) = (entry["pip"] for entry in specification["dependencies"] if isinstance(entry, dict))
-    data = _tree(course.root / "data", "data", but="submissions")
-    names = [f"- `{n.name}.ipynb`: {n.title}" for n in course.notebooks]
+    name, requirements = _specified(environment, course.root)
+    data = _data(course.root)
+    listed = [f"- `{n.name}.ipynb`: {n.title}" for n in course.notebooks]
     problems = {
         f"problems/{Path(name).stem}.md": problem_text(nbformat.reads(content.decode(), 4))
         for name, content in notebooks.items()
@@ -137,10 +142,10 @@ def _student_files(course: Course, notebooks: Mapping[str, bytes]) -> dict[str, 
     hours = round(sum(map(minutes, problems.values())) / 60)
     readme = string.Template((_TEMPLATES / "student_readme.md").read_text("utf-8")).substitute(
         title=course.title,
-        notebooks="\n".join(names),
+        notebooks="\n".join(listed),
         time=f"\nAll parts together take about {hours} hours.\n" if hours > 1 else "",
         data=", and `data/`" if data else "",
-        environment=specification["name"],
+        environment=name,
         submission=f"{course.name}-submission.zip",
         cell_seconds=f"{course.limits.cell_seconds:g}",
         function_seconds=f"{course.limits.question_seconds:g}",
@@ -151,7 +156,7 @@ def _student_files(course: Course, notebooks: Mapping[str, bytes]) -> dict[str, 
         **_read(labkit_for(course.root, [n.master for n in course.notebooks]), "labkit"),
         **data,
         "environment.yml": environment,
-        "requirements.txt": ("\n".join(pip) + "\n").encode(),
+        "requirements.txt": requirements,
         "README.md": readme.encode(),
         "AGENTS.md": (_TEMPLATES / "student_agents.md").read_bytes(),
     }
@@ -166,14 +171,26 @@ def _environment(course: Course) -> bytes:
     return re.sub(r"(?m)^name: .*$", f"name: {course.name}", text, count=1).encode()
 
 
-def _tree(folder: Path, name: str, but: str = "") -> dict[str, bytes]:
-    """The files below a folder, as they are called below `name`, without its subfolder `but`."""
-    paths = {path: path.relative_to(folder) for path in files_below(folder)}
-    return {
-        f"{name}/{relative.as_posix()}": path.read_bytes()
-        for path, relative in paths.items()
-        if relative.parts[0] != but
-    }
+def _specified(environment: bytes, root: Path) -> tuple[str, bytes]:
+    """What an environment is called, and what pip installs in it. Raises CourseError."""
+    try:
+        specification = yaml.safe_load(environment)
+        (pip,) = (e["pip"] for e in specification["dependencies"] if isinstance(e, dict))
+        return specification["name"], "".join(f"{line}\n" for line in pip).encode()
+    except (yaml.YAMLError, LookupError, TypeError, ValueError):
+        raise CourseError(
+            f"{root / 'environment.yml'}: it is to have a name, and one list of what pip installs "
+            "below '- pip:', which students without conda get as requirements.txt"
+        ) from None
+
+
+def _data(root: Path) -> dict[str, bytes]:
+    return {f.relative_to(root).as_posix(): f.read_bytes() for f in data_files(root)}
+
+
+def _tree(folder: Path, name: str) -> dict[str, bytes]:
+    """The files below a folder, as they are called below `name`."""
+    return _read({p.relative_to(folder).as_posix(): p for p in files_below(folder)}, name)
 
 
 def _read(files: Mapping[str, Path], name: str) -> dict[str, bytes]:
@@ -219,7 +236,7 @@ def _grading_files(course: Course) -> dict[str, bytes]:
         **_tree(PROJECT / "autograder", "autograder"),
         **_tree(course.root / "solutions", "solutions"),
         **_read(labkit_files(course.root), "notebooks/labkit"),
-        **_tree(course.root / "data", "data", but="submissions"),
+        **_data(course.root),
         SECRET_FILE: secret(course.root).encode(),
     }
 

@@ -15,10 +15,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
+from autograder.bundle_in_use import public_files, use_bundle
 from autograder.comparisons import Comparison
 from autograder.course import Course
 from autograder.doctor import report
-from autograder.grading import Grader, engine_version, public_files, use_bundle
+from autograder.grading import Grader, engine_version
 from autograder.jobs import Grading, Job, Outcome
 from autograder.results import NotebookResult, Timing
 from autograder.sandbox import processors

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from autograder import course as courses
 from autograder import intake
+from autograder.bundle_in_use import use_bundle
 from autograder.fleet import Stopped, grade_class
-from autograder.grading import use_bundle
 
 
 def main() -> None:

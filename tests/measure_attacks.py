@@ -29,8 +29,9 @@ import nbformat
 from autograder import course as courses
 from autograder import intake, masters, reports
 from autograder.benches.stock import stock_zip
+from autograder.bundle_in_use import public_files
 from autograder.course import Limits
-from autograder.grading import Grader, public_files
+from autograder.grading import Grader
 from autograder.sandbox.pool import Pool
 from tests import attacks_table, confined, throwaway, traces
 from tests.hostile import Attack, attacks

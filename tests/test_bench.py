@@ -17,7 +17,7 @@ from click.testing import CliRunner
 from autograder import bench, cli
 from autograder.bench import Row, interval, race, ratio
 from autograder.benches import memory, verdicts
-from autograder.grading import use_bundle
+from autograder.bundle_in_use import use_bundle
 
 ROOT = Path(__file__).resolve().parents[1]
 TINY = ROOT / "tests" / "bundles" / "tiny"

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from autograder import cli
-from autograder.grading import use_bundle
+from autograder.bundle_in_use import use_bundle
 from tests.test_release import ROOT, TINY, copy_bundle, files_in
 
 MISTAKES = """

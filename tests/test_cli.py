@@ -15,7 +15,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from autograder import cli, otter_build
-from autograder.grading import use_bundle
+from autograder.bundle_in_use import use_bundle
+from autograder.notebook import CourseError
+from autograder.sandbox.child import SandboxError
+from autograder.sandbox.levels import NoSandboxError
 from tests.test_release import TINY, copy_bundle
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -40,6 +43,9 @@ def autograder(*args: object, cwd: Path | None = None) -> subprocess.CompletedPr
         (["grade", CLASS, "--out", "OUT", "--bundle", "EMPTY"], "course.toml"),
         (["assign", "--bundle", "EMPTY"], "course.toml"),
         (["gradescope", "--root", "no/such/place"], "no/such/place"),
+        (["grade", "EMPTY", "--out", "EMPTY/grades"], "--out EMPTY/grades lies in EMPTY"),
+        (["grade", "EMPTY", "--out", "EMPTY"], "give a folder beside it"),
+        (["written", ".", "--out", "grades"], "--out grades lies in ."),
     ],
 )
 def test_arguments_that_cannot_be_used_are_one_clear_line_and_status_2(
@@ -76,6 +82,26 @@ def test_a_sandbox_that_cannot_be_made_is_one_clear_line(tmp_path, monkeypatch):
     done = CliRunner().invoke(cli.main, ["grade", str(file), "--out", str(tmp_path / "out")])
     assert done.exit_code == 1, done.output
     assert "lower --jobs" in done.stderr.splitlines()[-1]
+
+
+def test_where_the_solutions_cannot_be_graded_a_check_says_why_in_one_line(monkeypatch):
+    def impossible(*args: object) -> None:
+        raise SandboxError("the warm process did not start")
+
+    monkeypatch.setattr("autograder.checking.Pool", impossible)
+    done = invoke("check", "--bundle", TINY)
+    assert done.exit_code == 2, done.exception
+    assert done.stderr == "autograder: the warm process did not start\n"
+
+
+def test_a_bench_without_a_sandbox_is_one_clear_line(monkeypatch):
+    def impossible(*args: object) -> None:
+        raise NoSandboxError("this machine offers no sandbox")
+
+    monkeypatch.setattr("autograder.bench.run", impossible)
+    done = invoke("bench", "verdicts")
+    assert done.exit_code == 1, done.exception
+    assert done.stderr == "autograder: this machine offers no sandbox\n"
 
 
 def test_a_terminal_that_lacks_letters_is_written_to_all_the_same(tmp_path):
@@ -158,6 +184,25 @@ def test_gradescope_gets_a_results_file_even_from_an_empty_submission(tmp_path):
     results = json.loads((tmp_path / "results" / "results.json").read_text())
     assert "no notebook" in results["output"]
     assert sum(test["score"] for test in results["tests"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("error", "status"), [(CourseError("no master"), 2), (KeyError("unexpected"), 1)]
+)
+def test_gradescope_gets_a_results_file_even_where_the_bundle_cannot_be_read(
+    tmp_path, monkeypatch, error, status
+):
+    def unreadable(root: Path) -> None:
+        raise error
+
+    monkeypatch.setattr("autograder.course.load_apart", unreadable)
+    done = invoke("gradescope", "--root", tmp_path)
+    assert done.exit_code == status
+    results = json.loads((tmp_path / "results" / "results.json").read_text())
+    assert "not your code's doing" in results["output"]
+    assert "score" not in results
+    why = "no master" if status == 2 else "KeyError('unexpected')"
+    assert results["extra_data"] == {"grader_failed": why}
 
 
 def test_stock_otter_run_gives_the_same_scores(tmp_path):

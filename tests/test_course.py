@@ -15,6 +15,7 @@ from otter.test_files import ExceptionTestFile
 
 from autograder import course
 from autograder.bundle_files import notebook_version
+from autograder.bundle_in_use import public_files
 from autograder.notebook import CourseError, Question
 from autograder.notebook import Test as Case
 
@@ -130,9 +131,15 @@ def test_the_seed_comes_from_the_secret_and_the_release_alone(
 
 @pytest.mark.parametrize(
     "file",
-    ["solutions/q_tiny.py", "solutions/reference/tiny.py", "solutions/course.toml"],
+    [
+        "solutions/q_tiny.py",
+        "solutions/reference/tiny.py",
+        "solutions/course.toml",
+        "data/table.csv",
+    ],
 )
 def test_whatever_decides_a_score_changes_the_version(tiny: Path, file: str) -> None:
+    (tiny / file).parent.mkdir(exist_ok=True)
     version = course.load(tiny).version
     with (tiny / file).open("a", encoding="utf-8") as content:
         content.write("# one more comment\n")
@@ -150,12 +157,14 @@ def test_whatever_decides_a_score_changes_the_version(tiny: Path, file: str) -> 
         ("solutions/q_purification.py", {"q_purification"}),
         ("notebooks/labkit/mine.py", {"all"}),  # added to this project's
         ("solutions/reference/table.json", {"all"}),  # who reads it cannot be told
+        ("data/claims.json", {"all"}),
+        ("data/submissions/ada.ipynb", set()),
     ],
 )
 def test_a_correction_changes_the_versions_of_the_notebooks_that_use_it(
     tmp_path: Path, file: str, affected: set[str]
 ) -> None:
-    for folder in ("solutions", "notebooks/labkit"):
+    for folder in ("solutions", "notebooks/labkit", "data"):
         shutil.copytree(ROOT / folder, tmp_path / folder)
     masters = {m.stem: m for m in sorted((tmp_path / "solutions").glob("q_*.py"))}
     functions = {n.name: n.defines for n in course.load(ROOT).notebooks}
@@ -168,6 +177,17 @@ def test_a_correction_changes_the_versions_of_the_notebooks_that_use_it(
         content.write("# corrected\n")
     changed = {name for name, version in versions().items() if version != before[name]}
     assert changed == (set(masters) if affected == {"all"} else affected)
+
+
+def test_what_lies_beside_a_notebook_decides_its_version(tiny: Path) -> None:
+    """Of data/ what a sandbox shows and what counts is the same, and never what was handed in."""
+    for name in ("table.csv", "more/deep.csv", "submissions/ada.ipynb", ".hidden/x"):
+        (tiny / "data" / name).parent.mkdir(parents=True, exist_ok=True)
+        before = course.load(tiny).notebooks[0].version
+        (tiny / "data" / name).write_text("1")
+        counts = course.load(tiny).notebooks[0].version != before
+        shown = f"data/{Path(name).parts[0]}" in public_files(tiny)
+        assert counts == shown == (name in ("table.csv", "more/deep.csv")), name
 
 
 def test_a_reference_that_is_only_timed_against_belongs_to_its_notebook(tmp_path: Path) -> None:
@@ -373,8 +393,23 @@ BROKEN_TABLES = {
     "an unknown key": ('tell_cause = "always"', 'tell_casue = "always"', "is 'tell_cause' meant"),
     "an unknown limit": ("cell_seconds", "cell_secnds", r"\[limits\] 'cell_secnds' is not a key"),
     "a limit that is none": ("cell_seconds = 5", "cell_seconds = 0", "number above 0"),
+    "a limit without end": ("cell_seconds = 5", "question_seconds = inf", "finite number above 0"),
+    "a limit of no size": ("cell_seconds = 5", "question_seconds = nan", "finite number above 0"),
+    "a limit below zero": ("cell_seconds = 5", "question_seconds = -1", "finite number above 0"),
+    "a limit in quotes": ("cell_seconds = 5", 'cell_seconds = "5"', "finite number above 0"),
+    "text without quotes": ('title = "A very small homework"', "title = 8", "text in quotes"),
+    "a value for a table": (
+        "[limits]\ncell_seconds = 5",
+        "limits = 5",
+        r"'limits' is to be a table \(\[limits\]\)",
+    ),
+    "one bracket above a timing": ("[limits]", "[timing]\n[limits]", r"each below \[\[timing\]\]"),
     "a missing key": ('title = "A very small homework"\n', "", "the key 'title' is missing"),
-    "a value of another kind": ('["q_tiny"]', '"q_tiny"', "'notebooks' is to be a list"),
+    "a value of another kind": (
+        '["q_tiny"]',
+        '"q_tiny"',
+        r"'notebooks' is to be a list \[\.\.\.\]",
+    ),
     "a policy that is none": ('"always"', '"never"', "tell_cause is to be one of"),
     "a notebook listed twice": ('["q_tiny"]', '["q_tiny", "q_tiny"]', "listed twice"),
     "a secret anyone can guess": ("nobody grades with this one", "1234", "12 characters or more"),
@@ -398,7 +433,7 @@ BROKEN_TABLES = {
     "reported numbers without brackets": (
         "[limits]",
         '[reported]\nq_tiny = "hours"\n[limits]',
-        r"\[reported\] q_tiny is to be a list of strings",
+        r"\[reported\] q_tiny is to be a list of texts in quotes",
     ),
     "no TOML": ("[limits]", "[limits", "not valid TOML"),
 }

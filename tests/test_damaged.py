@@ -25,8 +25,9 @@ from hypothesis import strategies as st
 
 from autograder import course as courses
 from autograder import gradescope, intake, reports
+from autograder.bundle_in_use import public_files
 from autograder.course import Limits
-from autograder.grading import Grader, public_files
+from autograder.grading import Grader
 from autograder.intake.classes import GRADESCOPE_TABLE
 from autograder.results import Result
 from autograder.sandbox.pool import Pool

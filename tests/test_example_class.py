@@ -13,8 +13,9 @@ import pytest
 
 from autograder import course as courses
 from autograder import intake
+from autograder.bundle_in_use import public_files, use_bundle
 from autograder.fleet import grade_class
-from autograder.grading import Grader, public_files, use_bundle
+from autograder.grading import Grader
 from autograder.results import Result
 from autograder.sandbox.pool import Pool
 from autograder.written import pages

@@ -23,9 +23,10 @@ import pytest
 from autograder import course as courses
 from autograder import intake, masters, reports, timing_jobs, work
 from autograder.benches import samples
+from autograder.bundle_in_use import use_bundle
 from autograder.comparisons import Comparison
 from autograder.fleet import grade_class
-from autograder.grading import engine_version, use_bundle
+from autograder.grading import engine_version
 from autograder.intake import Cell, Submission, SubmittedNotebook
 from autograder.jobs import (
     FleetError,
@@ -181,6 +182,55 @@ def test_a_job_that_must_be_alone_takes_as_much_as_the_largest_worker_has_that_c
     assert takes(on_gpu, [small, large, gpu]) == {"SLOT": 1, "GPU": 1}
     assert takes(on_gpu, [large]) is None, "it waits for a worker with a GPU"
     assert takes(one, []) is None
+
+
+def slowly(text: str) -> str:
+    """In place of `do_job`: which worker has it."""
+    from distributed import get_worker
+
+    time.sleep(0.3)
+    return outcome_to_json(Outcome(job_from_json(text).id, where=str(get_worker().name)))
+
+
+def test_what_waits_for_all_of_a_worker_that_leaves_is_done_by_a_smaller_one(tiny, monkeypatch):
+    from distributed import Scheduler, SpecCluster, Worker
+
+    from autograder import dask_fleet
+
+    monkeypatch.setattr(dask_fleet, "do_job", slowly)
+    sizes = {"large": 4, "small": 2}
+    workers = {
+        name: {"cls": Worker, "options": {"nthreads": slots, "resources": {"SLOT": slots}}}
+        for name, slots in sizes.items()
+    }
+    local = {"host": "127.0.0.1", "port": 0, "dashboard_address": None}
+    jobs = [Job(str(i), "time", grading(tiny), needs="a whole worker") for i in range(5)]
+    got: list[Outcome] = []
+    with SpecCluster(workers, scheduler={"cls": Scheduler, "options": local}) as cluster:
+        address = cluster.scheduler_address
+        run = threading.Thread(
+            target=lambda: got.extend(dask_fleet.run(address, jobs, tiny, print)), daemon=True
+        )
+        run.start()
+        until(lambda: cluster.scheduler.tasks, "the jobs are sent")
+        cluster.sync(cluster.workers["large"].close)
+        run.join(30)
+        assert not run.is_alive(), "the jobs wait for a worker that has left"
+    assert {o.id for o in got} == {job.id for job in jobs}
+    assert "small" in {o.where for o in got}
+
+
+def test_a_job_is_taken_back_only_where_another_worker_could_do_it(tiny):
+    from autograder.dask_fleet import _outgrown
+
+    alone = Job("j", "time", grading(tiny), needs="a whole worker")
+    small, large, gpu = {"SLOT": 2.0}, {"SLOT": 4.0}, {"SLOT": 1.0, "GPU": 1.0}
+    assert _outgrown(alone, {"SLOT": 4.0}, [small])
+    assert not _outgrown(alone, {"SLOT": 4.0}, [small, large])
+    assert not _outgrown(alone, {"SLOT": 4.0}, []), "its worker may be about to start again"
+    on_gpu = replace(alone, gpu=True)
+    assert not _outgrown(on_gpu, {"SLOT": 1.0, "GPU": 1.0}, [large]), "it waits for a GPU"
+    assert _outgrown(on_gpu, {"SLOT": 4.0, "GPU": 1.0}, [large, gpu])
 
 
 def test_a_machine_s_job_that_must_be_alone_waits_for_the_others_and_they_for_it(tiny, monkeypatch):

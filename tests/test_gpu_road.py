@@ -23,10 +23,11 @@ from autograder import (
     timing_jobs,
     work,
 )
+from autograder.bundle_in_use import public_files
 from autograder.course import Limits
 from autograder.fleet import grade_class
 from autograder.forks import Forks
-from autograder.grading import Grader, public_files
+from autograder.grading import Grader
 from autograder.intake import Cell
 from autograder.jobs import Outcome
 from autograder.on_device import device_name, lost_on_device

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from autograder import course as courses
-from autograder import gradescope, turns
-from autograder.grading import use_bundle
+from autograder import gradescope, intake, turns
+from autograder.bundle_in_use import use_bundle
 from autograder.stopwatch import Stopwatch
 from tests import example_class
 
@@ -61,6 +61,17 @@ def test_what_is_right_is_timed_and_told_to_instructors_and_authors(course, root
     assert f"{CPU} 2c: Recurrence and convolution, time on CPU" in shown["output"]
     assert "H = 4, T = 32; your convolution / your recurrence: " in shown["output"]
     assert pair["verdict"] in shown["output"]
+
+
+def test_what_jupyter_left_beside_the_notebook_is_not_graded_in_its_place(course, tmp_path):
+    handed_in = tmp_path / "submission" / f"{CPU}.ipynb"
+    old = handed_in.parent / ".ipynb_checkpoints" / f"{CPU}-checkpoint.ipynb"
+    for place, file in ((handed_in, "cai_untouched.ipynb"), (old, "ada_solution.ipynb")):
+        place.parent.mkdir()
+        shutil.copy(example_class.CLASS / file, place)
+    submission = gradescope._submission(course, tmp_path)
+    assert submission.notebooks[CPU].file == handed_in.name
+    assert submission.notebooks == intake.read_one([handed_in], course, name="x").notebooks
 
 
 def test_a_bundle_may_switch_it_off(course, root, monkeypatch):

@@ -19,8 +19,9 @@ import pytest
 
 from autograder import course as courses
 from autograder import doctor, intake, reports
+from autograder.bundle_in_use import public_files
 from autograder.course import Limits
-from autograder.grading import Grader, public_files
+from autograder.grading import Grader
 from autograder.leaks import squeezed
 from autograder.results import Result
 from autograder.sandbox.levels import NOT_STOPPED

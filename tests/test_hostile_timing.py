@@ -16,8 +16,8 @@ import torch
 
 from autograder import course as courses
 from autograder import once, reports, stopwatch
+from autograder.bundle_in_use import public_files
 from autograder.course import Limits
-from autograder.grading import public_files
 from autograder.intake import Cell, SubmittedNotebook
 from autograder.results import NotebookResult, QuestionResult, Result, Timing
 from autograder.sandbox.pool import Pool

@@ -152,7 +152,8 @@ import resource
 from autograder import course as courses
 course = courses.load_apart(courses.Path(sys.argv[1]))
 from autograder import intake
-from autograder.grading import Grader, public_files
+from autograder.bundle_in_use import public_files
+from autograder.grading import Grader
 from autograder.sandbox.levels import choose
 from autograder.sandbox.pool import Pool
 

@@ -106,6 +106,10 @@ BROKEN = {
     f"[[void]]\ntest = '{ANY}'\nreason = ' '": "give a reason: its authors will read it",
     f"[[points]]\ntest = '{ANY}'\npoints = -1\nreason = 'y'": "are to be 0 or more",
     f"[[points]]\ntest = '{ANY}'\npoints = true\nreason = 'y'": "give 'points' (a number)",
+    VOID + f"[[points]]\ntest = '{ANY}'\npoints = 1\nreason = 'y'": (
+        f"[[void]] number 1 is about '{ANY}' too: keep one"
+    ),
+    VOID + VOID: "overrides.toml, [[void]] number 2: ",
     "[[adjust]]\nsubmission = 'ada'\npoints = nan\nreason = 'y'": "a finite number",
     "[[adjust]]\nsubmission = 'ada'\npoint = 1\nreason = 'y'": "is 'points' meant?",
     "[[extend]]\nsubmission = 'a'\nuntil = 'May'\nreason = 'y'": "give 'until' (a date like",

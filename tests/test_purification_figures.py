@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import torch
 
+from autograder.bundle_in_use import public_files
 from autograder.course import Limits
 from autograder.diagnosis import known_mistakes
-from autograder.grading import public_files
 from autograder.intake import Cell
 from autograder.sandbox import levels
 from autograder.sandbox.pool import Pool

@@ -135,6 +135,19 @@ def test_without_one_of_its_own_the_environment_is_called_after_the_homework(
     assert b"conda activate tiny" in files["README.md"]
 
 
+@pytest.mark.parametrize(
+    "text", ["name: x\ndependencies:\n- python\n", "dependencies:\n- pip:\n  - torch\n", "", "a: [",
+             "name: x\ndependencies:\n- pip:\n"]
+)  # fmt: skip
+def test_an_environment_that_cannot_be_handed_out_is_named_with_what_to_do(
+    tiny: Path, text: str
+) -> None:
+    (tiny / "environment.yml").write_text(text)
+    with pytest.raises(CourseError, match=r"environment\.yml: it is to have a name, and one list"):
+        release.assign(course.load(tiny), tiny / "dist")
+    assert not (tiny / "dist").exists()
+
+
 def test_the_gradescope_zip_holds_the_engine_and_the_bundle(released: Release) -> None:
     whole = next(path for path in released.gradescope if path.name == "tiny-autograder.zip")
     engine = {p.relative_to(ROOT).as_posix() for p in files_below(ROOT / "autograder")}

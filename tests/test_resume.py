@@ -12,8 +12,10 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -21,9 +23,10 @@ from autograder import course as courses
 from autograder import fleet, intake, masters, reports
 from autograder.archives import write
 from autograder.benches import samples
+from autograder.bundle_in_use import use_bundle
 from autograder.comparisons import Comparison
 from autograder.fleet import Stopped, grade_class
-from autograder.grading import engine_version, result_key, use_bundle
+from autograder.grading import Grader, engine_version, result_key
 from autograder.jobs import Grading, Job
 from autograder.work import Machine
 from tests import accessibility
@@ -314,6 +317,30 @@ def test_a_result_from_a_weaker_sandbox_than_required_is_graded_again(tiny, tmp_
     (same,) = grade_class(tiny, submissions, out).results
     (again,) = grade_class(tiny, submissions, out, required=result.level).results
     assert (same.score, again.score) == (99.0, result.score)
+
+
+@pytest.mark.parametrize(
+    ("level", "reported", "again"),
+    [
+        ("landlock", (), False),
+        ("namespaces", (), True),  # its result says at which level it ran
+        ("landlock", ("hours",), True),  # else the number would never appear
+    ],
+)
+def test_of_an_earlier_result_a_notebook_is_taken_over_where_it_would_come_out_the_same(
+    tiny, tmp_path, monkeypatch, level, reported, again
+):
+    (submission,) = intake.read([a_class(tiny, tmp_path / "class", 1)], tiny).submissions
+    ran = []
+    monkeypatch.setattr(Grader, "_session", lambda *_: nullcontext(ran.append("once")))
+    monkeypatch.setattr(Grader, "_grade_questions", lambda *_: ([], ()))
+    monkeypatch.setattr("autograder.grading._values", lambda *_: {})
+    before = Grader(tiny, SimpleNamespace(level="landlock")).grade(submission)
+    (notebook,) = tiny.notebooks
+    course = replace(tiny, notebooks=(replace(notebook, reported=reported),))
+    result = Grader(course, SimpleNamespace(level=level)).grade(submission, before)
+    assert result.level == level
+    assert len(ran) == 1 + again
 
 
 def test_what_a_killed_run_left_half_written_is_removed(tiny, tmp_path):

@@ -592,14 +592,20 @@ def test_a_process_that_exits_is_noticed_at_once(child):
     assert child.close()["status"] == 3
 
 
-def test_a_level_that_leaves_a_secret_readable_does_not_hold(level, tmp_path):
-    open_secret = Path("/tmp") / f"secret-{os.getpid()}"
-    open_secret.write_text("x")
+@pytest.mark.parametrize("hidden", ["no", "in a folder that cannot be listed"])
+def test_a_level_that_leaves_a_secret_readable_does_not_hold(level, hidden):
+    private = Path("/tmp") / f"private-{os.getpid()}"
+    secret = private / "solutions" / "secret"
+    secret.parent.mkdir(parents=True)
+    secret.write_text("x")
+    private.chmod(0o711 if hidden != "no" else 0o755)
+    secret.parent.chmod(0o711 if hidden != "no" else 0o755)
     try:
-        problem = probe(level, [open_secret]).problem
+        problem = probe(level, [private]).problem
     finally:
-        open_secret.unlink()
-    assert problem == "" if level != "uid" else "could read" in problem
+        shutil.rmtree(private)
+    said = f"could read {private if hidden == 'no' else secret} (chmod go-rwx {private} would"
+    assert problem == "" if level != "uid" else said in problem
 
 
 def test_without_any_sandbox_grading_says_what_to_do(monkeypatch, level):

@@ -14,7 +14,8 @@ import pytest
 from autograder import course as courses
 from autograder import intake, local, masters
 from autograder.benches import samples
-from autograder.grading import engine_version, use_bundle
+from autograder.bundle_in_use import use_bundle
+from autograder.grading import engine_version
 from autograder.jobs import Grading, Job
 from autograder.work import Machine
 from tests import traces

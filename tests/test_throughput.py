@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from autograder import cli, course, masters
 from autograder.benches import samples, throughput
-from autograder.grading import use_bundle
+from autograder.bundle_in_use import use_bundle
 from autograder.work import Machine
 from tests.mixed_class import mixed_class
 

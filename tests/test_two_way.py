@@ -16,8 +16,9 @@ from typing import Any
 import pytest
 
 from autograder import course as courses
+from autograder.bundle_in_use import public_files
 from autograder.diagnosis import Mistake
-from autograder.grading import Grader, public_files
+from autograder.grading import Grader
 from autograder.intake import Cell, Submission, SubmittedNotebook
 from autograder.results import QuestionResult
 from autograder.sandbox import seal

@@ -20,8 +20,8 @@ from typing import Any
 
 import torch
 
+from autograder.bundle_in_use import use_bundle
 from autograder.diagnosis import Call
-from autograder.grading import use_bundle
 from autograder.sandbox.forked import forked
 from autograder.sealed_tests import compiled
 from autograder.stages import stage, watched

@@ -31,8 +31,9 @@ from autograder import bench, intake, masters, reports
 from autograder import course as courses
 from autograder.bench import Row, ratio
 from autograder.benches import samples, stock
+from autograder.bundle_in_use import public_files
 from autograder.course import Course
-from autograder.grading import engine_version, public_files
+from autograder.grading import engine_version
 from autograder.intake import Submission
 from autograder.jobs import Grading, Job
 from autograder.notebook import IGNORED, Notebook

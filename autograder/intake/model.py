@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from autograder.intake.pictures import Pictures
-from autograder.results import Status
 
 
 class IntakeError(Exception):
@@ -64,11 +63,6 @@ class Submission:
     metadata: dict[str, str]
     digest: str
     pictures: Mapping[str, str] = field(default_factory=dict, repr=False)
-
-    @property
-    def status(self) -> Status:
-        """ "unreadable" where nothing could be read; running it may still lower "ok"."""
-        return "ok" if self.notebooks else "unreadable"
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from autograder.reports.report import (
     decisions,
     reported_hours,
 )
-from autograder.reports.wording import questions
+from autograder.reports.wording import label, questions
 from autograder.results import Result
 
 
@@ -31,7 +31,7 @@ def feedback_page(result: Result, course: Course, submission: Submission | None 
     graded = {n.name for n in result.notebooks}
     read = {name for name, q in questions(result).items() if q.written}
     waiting = any(
-        q.manual and q.points and f"{n.name} {q.part}" not in read
+        q.manual and q.points and label(n, q) not in read
         for n in course.notebooks
         if n.name in graded
         for q in n.questions

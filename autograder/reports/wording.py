@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Iterable
 
 from autograder.course import Course
+from autograder.notebook import Notebook, Question
 from autograder.results import CellProblem, NotebookResult, QuestionResult, Result, Status
 
 LONGEST = 2000  # characters of any one message
@@ -48,7 +49,7 @@ def score_sentence(result: Result) -> str:
     return "What was handed in has no points that are graded automatically"
 
 
-def label(notebook: NotebookResult, question: QuestionResult) -> str:
+def label(notebook: Notebook | NotebookResult, question: Question | QuestionResult) -> str:
     """A question's name among those of all notebooks: "q_ridge_attention 4f"."""
     return f"{notebook.name} {question.part}"
 
@@ -62,7 +63,7 @@ def question_labels(course: Course, results: Iterable[Result] = ()) -> list[str]
     """Labels of all automatically graded questions, and of the written ones that somebody got a
     score for, in the course's order."""
     read = {name for r in results for name, q in questions(r).items() if q.written}
-    labels = [(f"{n.name} {q.part}", q.manual) for n in course.notebooks for q in n.questions]
+    labels = [(label(n, q), q.manual) for n in course.notebooks for q in n.questions]
     return [name for name, manual in labels if not manual or name in read]
 
 

@@ -19,8 +19,8 @@ from autograder.notebook import Notebook, Question
 from autograder.reports.cells import Room
 from autograder.reports.markdown import render
 from autograder.reports.render import render as page
+from autograder.reports.wording import label
 from autograder.written.answers import answer_cells, written_questions
-from autograder.written.scores import label
 
 _PICTURES, _HTML = 12_000_000, 3_000_000  # characters of one answer: the largest picture is 11 MB
 _IN_A_PAGE = 100_000_000  # characters of all answers to a question, of text and of pictures

@@ -23,6 +23,7 @@ from autograder.course import Course, secret
 from autograder.near import meant
 from autograder.notebook import Notebook, Question
 from autograder.overrides import OverridesError
+from autograder.reports.wording import label
 from autograder.results import NOT_HANDED_IN, NotebookResult, QuestionResult, Result
 from autograder.separators import separator
 from autograder.written.answers import written_questions
@@ -72,7 +73,7 @@ class Scores:
     def _answer(self, submission: str, notebook: NotebookResult, question: str) -> Given | None:
         given = self.given.get((submission, question))
         if given is None and notebook.problem == NOT_HANDED_IN:
-            counts = any(label == question for _, label in self.given)
+            counts = any(name == question for _, name in self.given)
             return Given(0.0, "its notebook was not handed in", "") if counts else None
         return given
 
@@ -90,11 +91,6 @@ class Scores:
             score=notebook.score + sum(q.score for q in read),
             possible=notebook.possible + sum(q.possible for q in read),
         )
-
-
-def label(notebook: Notebook, question: Question) -> str:
-    """A question's name among those of all notebooks: "q_x 2c Q1"."""
-    return f"{notebook.name} {question.part}"
 
 
 def aliases(course: Course, ids: Collection[str], purpose: str = "written") -> dict[str, str]:
