@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 import labkit
@@ -120,10 +121,10 @@ def _imported_by(
     todo = [(file, "") for file in importing if file.suffix == ".py"]
     while todo:
         file, package = todo.pop()
-        try:
-            names.update(_imports(ast.parse(file.read_text("utf-8")), package))
-        except (SyntaxError, UnicodeDecodeError, _UntoldError):
+        imports = _imports(file.read_bytes(), package)
+        if imports is None:
             return set(known.values())
+        names |= imports
         new = {name: known[name] for name in names & known.keys() if known[name] not in found}
         found |= set(new.values())
         todo += [
@@ -145,9 +146,19 @@ class _UntoldError(Exception):
     """What a module imports cannot be told from its text."""
 
 
-def _imports(tree: ast.Module, package: str) -> Iterator[str]:
+@cache
+def _imports(text: bytes, package: str) -> frozenset[str] | None:
     """All that may be a module among what one of this package imports, and the packages it lies
-    in. Raises _UntoldError."""
+    in; None where that cannot be told."""
+    try:
+        found = [name.split(".") for name in _imported(ast.parse(text), package)]
+    except (SyntaxError, ValueError, _UntoldError):
+        return None
+    return frozenset(".".join(parts[:n]) for parts in found for n in range(1, len(parts) + 1))
+
+
+def _imported(tree: ast.Module, package: str) -> Iterator[str]:
+    """The names that are imported. Raises _UntoldError."""
     for node in ast.walk(tree):
         match node:
             case ast.Import():
@@ -159,11 +170,9 @@ def _imports(tree: ast.Module, package: str) -> Iterator[str]:
                 names = [name] if name in _IMPORTING else []
             case _:
                 continue
-        for name in names:
-            parts = name.split(".")
-            if parts[-1] in _IMPORTING:
-                raise _UntoldError
-            yield from (".".join(parts[:count]) for count in range(1, len(parts) + 1))
+        if any(name.rpartition(".")[2] in _IMPORTING for name in names):
+            raise _UntoldError
+        yield from names
 
 
 def _imported_from(node: ast.ImportFrom, package: str) -> str:
@@ -177,21 +186,28 @@ def _imported_from(node: ast.ImportFrom, package: str) -> str:
 
 def _is_about(file: Path, functions: frozenset[str]) -> bool:
     """Whether a module marks a mistake in one of these functions, or in one that its text does not
-    name."""
+    name. (What is no Python counts for all.)"""
     if file.suffix != ".py":
-        return False  # it counts for all
+        return False
+    marked = _marked(file.read_bytes())
+    return marked is None or not marked.isdisjoint(functions)
+
+
+@cache
+def _marked(text: bytes) -> frozenset[object] | None:
+    """The functions that a module marks mistakes in; None where that cannot be told."""
     try:
-        tree = ast.parse(file.read_text("utf-8"))
-    except (SyntaxError, UnicodeDecodeError):
-        return True
-    for node in ast.walk(tree):
-        match node:
+        calls = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call)]
+    except (SyntaxError, ValueError):
+        return None
+    found = set()
+    for call in calls:
+        match call:
             case ast.Call(func=ast.Name(id="mistake"), args=[ast.Constant(value=name), *_]):
-                if name in functions:
-                    return True
+                found.add(name)
             case ast.Call(func=ast.Name(id="mistake")):
-                return True
-    return False
+                return None
+    return frozenset(found)
 
 
 def _hash(root: Path, files: Iterable[Path]) -> str:

@@ -8,6 +8,8 @@ import shutil
 import signal
 import sys
 from dataclasses import replace
+from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -378,10 +380,12 @@ def _loaded(bundle: Path, apart: bool) -> Course:
     """The same. Raises CourseError, OSError."""
     from autograder import course
 
-    loaded = (course.load_apart if apart else course.load)(bundle.resolve())
+    root = bundle.resolve()
+    engine = partial(import_module, "autograder.grading")  # torch: as long as reading the bundle
+    loaded = course.load_apart(root, meanwhile=engine) if apart else course.load(root)
     from autograder.bundle_in_use import use_bundle
 
-    use_bundle(bundle.resolve())
+    use_bundle(root)
     return loaded
 
 

@@ -11,7 +11,7 @@ import os
 import re
 import sys
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, fields, replace
 from itertools import permutations, product
@@ -143,9 +143,10 @@ def _masters(root: Path, listed: Sequence[str]) -> list[Path]:
     return [file for file in files if file.is_file()]
 
 
-def load_apart(root: Path) -> Course:
+def load_apart(root: Path, meanwhile: Callable[[], object] = lambda: None) -> Course:
     """The same, read by a process of its own: what reading masters takes (Otter, Jupyter: 100 MB)
-    is not held by this one. To be called before it has threads, which it has with numpy."""
+    is not held by this one, which does something else `meanwhile`. To be called before it has
+    threads, which it has with numpy."""
     if "numpy" in sys.modules:
         return load(root)
     try:
@@ -153,7 +154,9 @@ def load_apart(root: Path) -> Course:
     except (ImportError, OSError):  # no shared memory here
         return load(root)
     with apart:
-        return apart.submit(load, root).result()
+        loading = apart.submit(load, root)
+        meanwhile()
+        return loading.result()
 
 
 def _modules(comparisons: Sequence[Comparison], notebook: str) -> set[str]:

@@ -112,8 +112,8 @@ class Child:
             self._ending(self)
 
     def freeze(self) -> Account:
-        """Stop everything in the sandbox, until `thaw`; how its time was spent so far. Raises Closed
-        where the sandbox has ended, TimedOut."""
+        """Stop everything in the sandbox, until `thaw`; how its time was spent so far. Raises
+        Closed where the sandbox has ended, TimedOut."""
         return Account(**self._order(b"S", "stopped"))
 
     def thaw(self) -> None:
