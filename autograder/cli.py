@@ -230,7 +230,7 @@ def export(
     What Gradescope reads is in OUT already: results.json of each submission. Exit status 1 where
     somebody has no row in the gradebook; each is named."""
     from autograder import archives
-    from autograder.export import ExportError, canvas, results
+    from autograder.export import ExportError, canvas, earlier, results
     from autograder.export import anonymous as without_names
     from autograder.overrides import OverridesError
 
@@ -239,6 +239,9 @@ def export(
     course = _load(bundle)
     try:
         graded = results(out, course)
+        for name in earlier(out, graded):
+            said = "was graded earlier, and is exported: to leave it out, move its folder away"
+            click.echo(f"autograder: {out / name}: {said}", err=True)
         if anonymous:
             archives.write(out / "anonymous.csv", without_names.table(graded, course))
             click.echo(f"{len(graded)} submissions: {out / 'anonymous.csv'}")

@@ -166,7 +166,9 @@ def test_the_command_exports_results_as_they_count(tmp_path: Path) -> None:
     out = tmp_path / "out"
     plain = graded()
     named = replace(plain.notebooks[0], name=notebook.name, file="f.ipynb")
-    reports.keep(replace(from_canvas("1001"), notebooks=(named,)), out)
+    kept = replace(from_canvas("1001"), notebooks=(named,))
+    reports.keep(kept, out)
+    reports.write_class([kept], course, out)
     (out / "written.csv").write_text(f"submission,question,score\nx_1001,{label},1\n")
     (out / "overrides.toml").write_text(
         '[[adjust]]\nsubmission = "x_1001"\npoints = 2\nreason = "x"\n'
@@ -184,6 +186,13 @@ def test_the_command_exports_results_as_they_count(tmp_path: Path) -> None:
     done = CliRunner().invoke(cli.main, arguments)
     assert done.exit_code == 1
     assert "x_1001: no row for somebody" in done.output
+    reports.write_class([], course, out)
+    done = CliRunner().invoke(cli.main, arguments)
+    assert f"{out / 'x_1001'}: was graded earlier" in done.output, "it is not in grades.csv"
+    (out / "grades.csv").unlink()
+    done = CliRunner().invoke(cli.main, arguments)
+    assert done.exit_code == 2
+    assert "grade the class again" in done.output
 
 
 @pytest.mark.parametrize(

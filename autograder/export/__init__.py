@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import csv
+from collections.abc import Sequence
 from pathlib import Path
 
 from autograder import decisions, reports
 from autograder.course import Course
+from autograder.reports.table import cell
 from autograder.results import Result
 
 
@@ -32,3 +35,14 @@ def results(out: Path, course: Course) -> list[Result]:
     handed_in = {r.submission: [n.name for n in r.notebooks if n.file] for r in found}
     decided = decisions.read(out, course, handed_in)
     return [decided.apply(result) for result in found]
+
+
+def earlier(out: Path, graded: Sequence[Result]) -> list[str]:
+    """Of these, the submissions that grades.csv does not have: they were graded earlier, and were
+    not there when the class was graded last. Raises ExportError."""
+    try:
+        with (out / "grades.csv").open(encoding="utf-8-sig", newline="") as table:
+            there = {row["submission"] for row in csv.DictReader(table)}
+    except (OSError, UnicodeDecodeError, csv.Error, KeyError):
+        raise ExportError(f"{out / 'grades.csv'} cannot be read: grade the class again") from None
+    return [r.submission for r in graded if cell(r.submission) not in there]
