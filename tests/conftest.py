@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,6 +25,15 @@ SMALL = Limits(
     memory_bytes=512 << 20,
     disk_bytes=8 << 20,
 )
+
+
+@pytest.fixture(scope="session")
+def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The homework as `autograder assign` releases it."""
+    out = tmp_path_factory.mktemp("release") / "dist"
+    script = Path(sys.executable).with_name("autograder")
+    subprocess.run([script, "assign", "--out", out], check=True, capture_output=True, cwd=ROOT)
+    return out
 
 
 @pytest.fixture(scope="session")

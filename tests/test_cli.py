@@ -114,30 +114,35 @@ def test_a_terminal_that_lacks_letters_is_written_to_all_the_same(tmp_path):
     assert b"k?m" in done.stdout
 
 
-def test_a_bad_path_does_not_keep_the_others_from_being_graded(tmp_path):
-    broken = tmp_path / "broken.zip"
+@pytest.fixture(scope="module")
+def in_a_pipe(tmp_path_factory):
+    """What grading says of one path that is missing, one that is broken and one that is good; and
+    where that was."""
+    folder = tmp_path_factory.mktemp("class")
+    broken = folder / "broken.zip"
     broken.write_bytes(b"PK\3\4 and then nothing")
     good = CLASS / "dee_half_done.ipynb"
-    done = autograder("grade", "missing.ipynb", broken, good, "--out", "out", cwd=tmp_path)
+    return autograder("grade", "missing.ipynb", broken, good, "--out", "out", cwd=folder), folder
+
+
+def test_a_bad_path_does_not_keep_the_others_from_being_graded(in_a_pipe):
+    done, folder = in_a_pipe
     assert done.returncode == 2, "a path was missing"
     assert "missing.ipynb" in done.stderr
-    results = {
-        p.parent.name: json.loads(p.read_text()) for p in tmp_path.glob("out/*/results.json")
-    }
+    results = {p.parent.name: json.loads(p.read_text()) for p in folder.glob("out/*/results.json")}
     assert sorted(results) == ["broken", "dee_half_done"]
-    with (tmp_path / "out" / "grades.csv").open(encoding="utf-8-sig", newline="") as table:
+    with (folder / "out" / "grades.csv").open(encoding="utf-8-sig", newline="") as table:
         rows = {row["submission"]: row for row in csv.DictReader(table)}
     assert list(rows["broken"])[:7] == (
         "submission student score possible status level seconds".split()
     )
     assert rows["broken"]["status"] == "unreadable"
     assert float(rows["dee_half_done"]["score"]) == 7
-    assert (tmp_path / "out" / "report.html").is_file()
+    assert (folder / "out" / "report.html").is_file()
 
 
-def test_a_pipe_gets_no_progress_bar_and_no_escape_codes(tmp_path):
-    done = autograder("grade", CLASS / "dee_half_done.ipynb", "--out", tmp_path / "out")
-    assert done.returncode == 0, done.stderr
+def test_a_pipe_gets_no_progress_bar_and_no_escape_codes(in_a_pipe):
+    done, _ = in_a_pipe
     assert "\x1b" not in done.stdout + done.stderr
     assert "dee_half_done" in done.stdout
     assert "report.html" in done.stdout
@@ -148,6 +153,12 @@ def test_the_doctor_says_what_each_level_lacks():
     assert done.returncode == 0
     for word in ("namespaces", "landlock", "uid", "GPU", "Processors", "GB/s"):
         assert word in done.stdout
+
+
+def test_it_runs_as_a_module_too():
+    command = [sys.executable, "-m", "autograder", "--version"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.stdout.startswith("autograder, version"), done.stderr
 
 
 def test_help_comes_before_anything_slow():
@@ -205,11 +216,9 @@ def test_gradescope_gets_a_results_file_even_where_the_bundle_cannot_be_read(
     assert results["extra_data"] == {"grader_failed": why}
 
 
-def test_stock_otter_run_gives_the_same_scores(tmp_path):
+def test_stock_otter_run_gives_the_same_scores(tmp_path, release):
     """Our zip under `otter run`, on a notebook that scores some points and brings a log and a
     module that would shadow torch."""
-    done = autograder("assign", "--out", tmp_path / "dist")
-    assert done.returncode == 0, done.stderr
     submission = tmp_path / "eli.zip"
     with zipfile.ZipFile(submission, "w") as archive:
         archive.write(CLASS / "eli_bias_forgotten.ipynb", "eli.ipynb")
@@ -218,7 +227,7 @@ def test_stock_otter_run_gives_the_same_scores(tmp_path):
     name = "q_coding_ssm_forward_cpu-autograder.zip"
     otter = subprocess.run(
         [Path(sys.executable).with_name("otter"), "run", "--no-logo",
-         "-a", tmp_path / "dist" / "gradescope" / name, submission],
+         "-a", release / "gradescope" / name, submission],
         cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False,
         env={**os.environ, "TMPDIR": str(tmp_path)},
     )  # fmt: skip

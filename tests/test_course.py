@@ -32,6 +32,11 @@ def _no_secret_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(course.SECRET_VARIABLE, raising=False)
 
 
+@pytest.fixture(scope="module")
+def homework() -> course.Course:
+    return course.load(ROOT)
+
+
 @pytest.fixture
 def tiny(tmp_path: Path) -> Path:
     """A copy of the tiny bundle, to be changed."""
@@ -167,7 +172,7 @@ def test_a_correction_changes_the_versions_of_the_notebooks_that_use_it(
     for folder in ("solutions", "notebooks/labkit", "data"):
         shutil.copytree(ROOT / folder, tmp_path / folder)
     masters = {m.stem: m for m in sorted((tmp_path / "solutions").glob("q_*.py"))}
-    functions = {n.name: n.defines for n in course.load(ROOT).notebooks}
+    functions = {n.name: n.defines for n in homework.notebooks}
 
     def versions() -> dict[str, str]:
         return {n: notebook_version(tmp_path, m, functions[n]) for n, m in masters.items()}

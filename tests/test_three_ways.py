@@ -5,7 +5,6 @@ takes more than 700 MB with torch for CPUs, which the zip's own set-up chooses."
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,14 +28,6 @@ NAMES = [
     pytest.param(n.name, marks=() if n.name == IN_TEST else pytest.mark.verify)
     for n in COURSE.notebooks
 ]
-
-
-@pytest.fixture(scope="module")
-def release(tmp_path_factory) -> Path:
-    out = tmp_path_factory.mktemp("release") / "dist"
-    script = Path(sys.executable).with_name("autograder")
-    subprocess.run([script, "assign", "--out", out], check=True, capture_output=True, cwd=ROOT)
-    return out
 
 
 @pytest.fixture
