@@ -203,7 +203,7 @@ def test_gradescope_gets_a_results_file_even_from_an_empty_submission(tmp_path):
 def test_gradescope_gets_a_results_file_even_where_the_bundle_cannot_be_read(
     tmp_path, monkeypatch, error, status
 ):
-    def unreadable(root: Path) -> None:
+    def unreadable(root: Path, **_: object) -> None:
         raise error
 
     monkeypatch.setattr("autograder.course.load_apart", unreadable)

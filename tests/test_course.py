@@ -99,11 +99,10 @@ def test_test_files_are_ones_that_otter_runs() -> None:
         assert [result.passed for result in test_file.test_case_results] == passed
 
 
-def test_every_master_of_the_homework_can_be_used() -> None:
-    loaded = course.load(ROOT)
+def test_every_master_of_the_homework_can_be_used(homework: course.Course) -> None:
     listed = list(course.read_table(ROOT)["notebooks"])
     masters = {file.stem for file in (ROOT / "solutions").glob("q_*.py")}
-    assert [n.name for n in loaded.notebooks] == [name for name in listed if name in masters]
+    assert [n.name for n in homework.notebooks] == [name for name in listed if name in masters]
     assert masters <= set(listed), f"course.toml does not list {masters - set(listed)}"
 
 
@@ -167,7 +166,7 @@ def test_whatever_decides_a_score_changes_the_version(tiny: Path, file: str) -> 
     ],
 )
 def test_a_correction_changes_the_versions_of_the_notebooks_that_use_it(
-    tmp_path: Path, file: str, affected: set[str]
+    tmp_path: Path, homework: course.Course, file: str, affected: set[str]
 ) -> None:
     for folder in ("solutions", "notebooks/labkit", "data"):
         shutil.copytree(ROOT / folder, tmp_path / folder)
@@ -483,8 +482,8 @@ def test_a_homework_without_any_master_is_said_to_have_none(tiny: Path) -> None:
         course.load(tiny)
 
 
-def test_no_part_of_the_homework_is_a_bare_number() -> None:
-    parts = [q.part for notebook in course.load(ROOT).notebooks for q in notebook.questions]
+def test_no_part_of_the_homework_is_a_bare_number(homework: course.Course) -> None:
+    parts = [q.part for notebook in homework.notebooks for q in notebook.questions]
     assert [part for part in parts if part.isdigit()] == []
 
 
