@@ -11,8 +11,8 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
+from autograder.channel import Channel
 from autograder.sandbox.child import Child, check_fork
-from autograder.wire import Channel
 
 _FORK_SECONDS = 5.0
 _REAP_SECONDS = 2.0

@@ -30,11 +30,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from autograder.channel import Channel
 from autograder.remote import say
 from autograder.sandbox.child import expect, post
 from autograder.sandbox.freeze import waited
 from autograder.session import Session
-from autograder.wire import Channel, Closed, TimedOut, WireError
+from autograder.wire import Closed, TimedOut, WireError
 from autograder.worker.timed import at, link
 from labkit.checks import Mismatch, same
 

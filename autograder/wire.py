@@ -1,19 +1,17 @@
-"""The codec between the trusted side and a student's process: frames of msgpack, and nothing else.
+"""The codec between the trusted side and a student's process: msgpack, and nothing else.
 
-A frame is a 4-byte length and a msgpack body. Values are None, `...`, booleans, integers of 64
-bits, floats, strings, bytes, lists, dicts (whose keys are strings or integers, and arrive as
-strings), and tensors (a whitelist of dtypes, then shape and raw bytes). What a student's process
-sends is data: nothing in it is ever unpickled, imported or evaluated, and sizes are checked before
-memory is taken. What has no such form goes as `Opaque`: the name of its type.
+Values are None, `...`, booleans, integers of 64 bits, floats, strings, bytes, lists, dicts (whose
+keys are strings or integers, and arrive as strings), and tensors (a whitelist of dtypes, then shape
+and raw bytes). What a student's process sends is data: nothing in it is ever unpickled, imported or
+evaluated, and sizes are checked before memory is taken. What has no such form goes as `Opaque`: the
+name of its type.
 """
 
 from __future__ import annotations
 
 import builtins
 import math
-import socket
 import struct
-import time
 from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
@@ -43,8 +41,6 @@ MAX_DIMS = 16
 MAX_ITEMS = 1 << 16  # in all lists and dicts of one message together: what bytes cannot bound
 MAX_DEPTH = 32  # of lists in lists
 MAX_REQUEST = 32 << 20  # bytes of a message to a student's process; what it answers has less
-ITEM_BYTES = 128  # that an item of a list or dict is taken to hold, however small its message
-_HEADER = struct.Struct(">I")
 _TENSOR_HEAD = struct.Struct(">BB")  # dtype's place in DTYPES, number of dimensions
 _TENSOR, _OPAQUE = 1, 2
 _HOLDERS = (list, tuple, dict)
@@ -134,10 +130,10 @@ def _is_key(key: object) -> bool:
 def decode(body: bytes | bytearray, max_bytes: int = MAX_REQUEST) -> Any:
     """The value of a message; no tensor in it takes more than `max_bytes`, not even in float64.
     Raises WireError for anything that is not one."""
-    return _decoded(body, max_bytes)[0]
+    return decode_and_count(body, max_bytes)[0]
 
 
-def _decoded(body: bytes | bytearray, max_bytes: int) -> tuple[Any, int]:
+def decode_and_count(body: bytes | bytearray, max_bytes: int) -> tuple[Any, int]:
     """The value of a message, and how many items are in it. What is raised holds none of it."""
     left = MAX_ITEMS
     depths: dict[int, int] = {}  # of the lists and dicts so far: those inside come first
@@ -263,88 +259,3 @@ def _from_ext(code: int, data: bytes, max_bytes: int) -> object:
     if dtype is torch.bool and np.frombuffer(data, np.uint8, offset=start).max() > 1:
         raise ValueError("a boolean that is neither true nor false")
     return torch.frombuffer(bytearray(memoryview(data)[start:]), dtype=dtype).reshape(shape)
-
-
-class Channel:
-    """One end of a socket that carries frames, with a cap on their size and deadlines.
-
-    A deadline is a time of `time.monotonic()`; None waits for ever (the student's side only).
-
-    max_bytes  of a message that comes
-    max_sent   of one that goes; the same unless it is given
-    """
-
-    def __init__(self, sock: socket.socket, max_bytes: int, max_sent: int | None = None):
-        self.sock = sock
-        self.max_bytes = max_bytes
-        self.max_sent = max_bytes if max_sent is None else max_sent
-        self.received = 0  # bytes that all values so far are taken to hold
-        self._length: int | None = None  # of the message that is being read
-        self._unread: bytearray | None = None  # what has come of it: `_got` bytes
-        self._got = 0
-
-    def like_this(self, sock: socket.socket) -> Channel:
-        """A channel on another socket, with the same caps."""
-        return Channel(sock, self.max_bytes, self.max_sent)
-
-    def send(self, value: object, deadline: float | None = None) -> None:
-        """Send one value. Raises Closed, TimedOut, WireError (too large)."""
-        self.send_encoded(self.encode(value), deadline)
-
-    def encode(self, value: object) -> bytes:
-        """The message for `value`. Raises WireError if it is too large for this channel."""
-        return encode(value, self.max_sent)
-
-    def send_encoded(self, body: bytes, deadline: float | None = None) -> None:
-        """Send a message that `encode` made. Raises Closed, TimedOut."""
-        try:
-            self._arm(deadline)
-            self.sock.sendall(_HEADER.pack(len(body)) + body)
-        except TimeoutError:
-            raise TimedOut("the other side does not read") from None
-        except OSError:
-            raise Closed("the other side is gone") from None
-
-    def receive(self, deadline: float | None = None) -> Any:
-        """The next value. Raises Closed, WireError (too large, or not a message), and TimedOut,
-        after which it goes on where it was."""
-        if self._length is None:
-            (self._length,) = _HEADER.unpack(self._read(_HEADER.size, deadline))
-            if self._length > self.max_bytes:
-                raise WireError(f"a message of more than {self.max_bytes:,} bytes")
-        body, length = self._read(self._length, deadline), self._length
-        self._length = None
-        value, items = _decoded(body, self.max_bytes)
-        self.received += length + ITEM_BYTES * items
-        return value
-
-    def close(self) -> None:
-        self.sock.close()
-
-    def _read(self, count: int, deadline: float | None) -> bytearray:
-        if self._unread is None:
-            self._unread, self._got = bytearray(count), 0
-        left = memoryview(self._unread)[self._got :]
-        while left:
-            try:
-                self._arm(deadline)
-                got = self.sock.recv_into(left)
-            except TimeoutError:
-                raise TimedOut("no answer in time") from None
-            except OSError:
-                raise Closed("the other side is gone") from None
-            if not got:
-                raise Closed("the other side is gone")
-            left = left[got:]
-            self._got += got
-        body, self._unread = self._unread, None
-        return body
-
-    def _arm(self, deadline: float | None) -> None:
-        if deadline is None:
-            self.sock.settimeout(None)
-        else:
-            left = deadline - time.monotonic()
-            if left <= 0:
-                raise TimeoutError
-            self.sock.settimeout(left)

@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from autograder.channel import Channel
 from autograder.forks import Forks
 from autograder.sandbox import kernel, levels, processors, seal, tidy, watch
 from autograder.sandbox import pool as pools
@@ -25,7 +26,7 @@ from autograder.sandbox.child import Child, SandboxError, ask
 from autograder.sandbox.levels import NoSandboxError, choose, probe
 from autograder.sandbox.places import Places
 from autograder.sandbox.pool import Pool
-from autograder.wire import Channel, Closed, WireError
+from autograder.wire import Closed, WireError
 from tests import traces
 from tests.conftest import ROOT, SMALL, strongest_level
 

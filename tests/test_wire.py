@@ -19,12 +19,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from autograder.channel import Channel
 from autograder.wire import (
     DTYPES,
     MAX_DEPTH,
     MAX_ITEMS,
     MAX_REQUEST,
-    Channel,
     Closed,
     Opaque,
     TimedOut,

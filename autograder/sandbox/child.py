@@ -14,9 +14,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from autograder.channel import Channel
 from autograder.sandbox import processors
 from autograder.sandbox.freeze import Account
-from autograder.wire import Channel, Closed, WireError
+from autograder.wire import Closed, WireError
 
 _STOP_SECONDS = 10.0
 

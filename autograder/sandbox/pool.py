@@ -19,16 +19,16 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from autograder.channel import CONTROL_BYTES, Channel
 from autograder.course import Limits
 from autograder.sandbox import processors, seal
 from autograder.sandbox.child import Child, SandboxError
 from autograder.sandbox.places import Places
-from autograder.wire import MAX_REQUEST, Channel, WireError
+from autograder.wire import MAX_REQUEST, WireError
 
 _USERS = range(64100, 64900)  # uids a root grader's sandboxes run as, one a slot, none shared
 _START_SECONDS = 120.0  # a cold machine reads torch from disk
 _STOP_SECONDS = 10.0
-_CONTROL_BYTES = 1 << 20
 _NO_DRIVER = Path(__file__).with_name("no_driver")
 
 
@@ -87,7 +87,7 @@ class Pool:
                 stderr=subprocess.PIPE,
                 start_new_session=True,
             )
-        self._control = Channel(ours, _CONTROL_BYTES)
+        self._control = Channel(ours, CONTROL_BYTES)
         try:
             ready = self._control.receive(time.monotonic() + _START_SECONDS)
         except WireError as error:
@@ -200,7 +200,7 @@ class Pool:
                 raise SandboxError(f"the warm process is gone ({error})") from None
         return Child(
             Channel(channel, self.limits.message_bytes, MAX_REQUEST),
-            Channel(control, _CONTROL_BYTES),
+            Channel(control, CONTROL_BYTES),
             lambda gone: self._places.free(user if gone else self._another(user)),
             self._places.clear_away,
         )

@@ -32,15 +32,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from autograder.channel import CONTROL_BYTES, Channel
 from autograder.sandbox import kernel, pages, processors, seal, share, tidy, watch
 from autograder.sandbox.freeze import Freezer, account
-from autograder.wire import MAX_REQUEST, Channel, Closed
-
-_CONTROL_BYTES = 1 << 20  # of a message on a control socket
+from autograder.wire import MAX_REQUEST, Closed
 
 
 def main() -> None:
-    control = Channel(socket.socket(fileno=int(sys.argv[1])), _CONTROL_BYTES)
+    control = Channel(socket.socket(fileno=int(sys.argv[1])), CONTROL_BYTES)
     sys.path.insert(0, sys.argv[2])
     processors.run_on(map(int, filter(None, sys.argv[3].split(","))))
     gpu = sys.argv[4:] == ["gpu"]
@@ -143,7 +142,7 @@ def _supervise(
     request: dict[str, Any], channel_fd: int, control_fd: int, shell: Any, touched: Touched
 ) -> None:
     """Make the sandbox, start the child in it, and see it to its end. Never returns."""
-    control = Channel(socket.socket(fileno=control_fd), _CONTROL_BYTES)
+    control = Channel(socket.socket(fileno=control_fd), CONTROL_BYTES)
     settings = seal.Settings(**request["settings"])
     work, report = "", dict[str, Any]()
     try:

@@ -12,7 +12,8 @@ from typing import Any
 
 import torch
 
-from autograder.wire import Channel, Unsendable
+from autograder.channel import Channel
+from autograder.wire import Unsendable
 from autograder.worker import timed
 from autograder.worker.cells import describe
 

@@ -22,8 +22,9 @@ from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
 
+from autograder.channel import Channel
 from autograder.sandbox import kernel, processors
-from autograder.wire import Channel, Closed
+from autograder.wire import Closed
 from autograder.worker.calls import reseed
 from autograder.worker.calls import serve as serve_calls
 from autograder.worker.cells import definitions, run_cell
