@@ -134,11 +134,11 @@ def grade(
     _refuse_within(paths, out)
     course = _load(bundle, seed, apart=True)  # first: see load_apart
     from autograder import intake
-    from autograder.doctor import processor_count
     from autograder.fleet import Stopped, grade_class
     from autograder.jobs import FleetError
     from autograder.notebook import CourseError
     from autograder.overrides import OverridesError
+    from autograder.sandbox import processors
     from autograder.sandbox.child import SandboxError
     from autograder.sandbox.levels import NoSandboxError
     from autograder.timing_jobs import NoGpuError
@@ -162,7 +162,7 @@ def grade(
             submissions,
             out,
             private=[*paths, out],
-            jobs=jobs or processor_count(),
+            jobs=jobs or processors.count(),
             required=require_level,
             trust_input=trust_input,
             fresh=fresh,

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import time
 from collections.abc import Sequence
-from contextlib import suppress
-from functools import cache
 from pathlib import Path
 
 import torch
 
 from autograder.sandbox import processors, seal
 from autograder.sandbox.levels import NOT_STOPPED, probe
+from labkit.timing import using_threads
 
 
 def report(private: Sequence[Path]) -> str:
@@ -27,7 +25,7 @@ def report(private: Sequence[Path]) -> str:
         lines.append(f"  {level:<11} {'yes' if not problem else 'no: ' + problem}")
         lines += [f"{'':<14}does not stop: {hole.says}" for hole in NOT_STOPPED[level]]
     lines += [
-        f"Processors: {processor_count()} ({processor()})",
+        f"Processors: {processors.count()} ({processors.model()})",
         f"Memory bandwidth, one thread: {_bandwidth():.1f} GB/s (a copy of 64 MiB, best of 5)",
         f"GPU: {_gpu()}",
         f"Python {platform.python_version()}, torch {torch.__version__}",
@@ -35,26 +33,9 @@ def report(private: Sequence[Path]) -> str:
     return "\n".join(lines)
 
 
-@cache
-def processor() -> str:
-    """The model of this machine's processor."""
-    with suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.machine()
-
-
-def processor_count() -> int:
-    """How many processors this process may run on."""
-    return len(processors.available()) or os.cpu_count() or 1
-
-
 def _bandwidth() -> float:
     """GB/s read and written by copying a block that no cache holds."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
+    with using_threads(1):
         source = torch.zeros(64 << 18)  # float32: 64 MiB
         target = torch.empty_like(source)
         best = float("inf")
@@ -62,8 +43,6 @@ def _bandwidth() -> float:
             started = time.perf_counter()
             target.copy_(source)
             best = min(best, time.perf_counter() - started)
-    finally:
-        torch.set_num_threads(threads)
     return 2 * source.numel() * 4 / best / 1e9
 
 

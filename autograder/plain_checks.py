@@ -5,9 +5,8 @@ For answers by a homework's own authors: the solution, and known mistakes in its
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from functools import update_wrapper
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial, update_wrapper
 from typing import Any
 
 import torch
@@ -15,6 +14,7 @@ import torch
 from autograder.notebook import Notebook
 from autograder.sealed_tests import compiled
 from labkit.checks import cost_of, seeded
+from labkit.timing import using_threads
 
 Check = Callable[[Mapping[str, Any]], None]
 Function = Callable[..., Any]
@@ -72,12 +72,4 @@ def copies(args: Sequence[Any]) -> list[Any]:
     return [a.clone() if isinstance(a, torch.Tensor) else a for a in args]
 
 
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Products of small matrices wait for a busy second core longer than they take."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+one_thread = partial(using_threads, 1)  # else small products wait for a busy second core

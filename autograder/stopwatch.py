@@ -19,13 +19,13 @@ import torch
 
 from autograder.comparisons import Comparison, imported
 from autograder.course import Course
-from autograder.doctor import processor
 from autograder.intake import Cell, SubmittedNotebook
 from autograder.notebook import Notebook
 from autograder.on_device import device_name, lost_on_device
 from autograder.once import nothing_kept
 from autograder.remote import RemoteNamespace
 from autograder.results import NotebookResult, TimedPair, TimedSize, Timing
+from autograder.sandbox import processors
 from autograder.sandbox.child import SandboxError
 from autograder.sandbox.pool import Pool
 from autograder.session import Session
@@ -78,7 +78,7 @@ class Stopwatch:
             Session(self._pool, reference_cells(notebook), limits) as reference,
         ):
             if comparison.device == "cpu":
-                timing = replace(timing, machine=processor())
+                timing = replace(timing, machine=processors.model())
             else:
                 name = device_name(reference, comparison.device)
                 timing = replace(timing, machine=name, checked=name)

@@ -1,13 +1,17 @@
-"""Which processors a process runs on: those who wait for one another share one, others keep off it.
+"""The processors of this machine, and which of them a process runs on.
 
-Waking a process on another processor takes longer than most calls of a notebook's functions.
+Those who wait for one another share one, and others keep off it: waking a process on another
+processor takes longer than most calls of a notebook's functions.
 """
 
 from __future__ import annotations
 
 import os
+import platform
 from collections.abc import Iterable
 from contextlib import suppress
+from functools import cache
+from pathlib import Path
 
 
 def available() -> list[int]:
@@ -27,3 +31,18 @@ def run_on(processors: Iterable[int], process: int = 0) -> None:
 def keep_off(processors: Iterable[int]) -> None:
     """Run this thread on what it has besides these, if that is any."""
     run_on(set(available()) - set(processors))
+
+
+def count() -> int:
+    """How many this thread may run on."""
+    return len(available()) or os.cpu_count() or 1
+
+
+@cache
+def model() -> str:
+    """What they are called."""
+    with suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.machine()

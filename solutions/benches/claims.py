@@ -24,7 +24,7 @@ import torch
 from torch import Tensor
 
 from autograder.bench import Row, bench, race, ratio
-from autograder.stopwatch import processor
+from autograder.sandbox import processors
 from labkit import claims, recorded
 from labkit import timing as fair
 from labkit.checks import generator
@@ -179,4 +179,6 @@ def name_of(device: str) -> str:
     """This machine by its processor's or GPU's model: no name of a host."""
     if device == "cuda":
         return recorded.machine(torch.device(device))
-    return f"{processor()}, {os.cpu_count()} cores, torch {torch.__version__.partition('+')[0]}"
+    return (
+        f"{processors.model()}, {os.cpu_count()} cores, torch {torch.__version__.partition('+')[0]}"
+    )
