@@ -497,7 +497,8 @@ if not on_gpu:
 # - `diag_unrolled_ssm_forward(W, U, b, x)`: the states one step after another, without a product by
 #   W.
 #
-# What surprises people is a negative entry: its powers alternate, and it has no logarithm.
+# What surprises people is a negative entry: its powers alternate, and it has no logarithm. Nor has
+# 0, by which nothing can be divided either, and a small entry's powers soon are 0 in float32.
 #
 # **An example.** Two units, W = diag(0.5, -1), b = 0, three steps:
 #
@@ -510,9 +511,9 @@ if not on_gpu:
 # **How this is checked.** The homework's own check took W = c times the identity and compared two
 # of your functions with each other. A function that reads W[0, 0] and nothing else passes that, and
 # so does a mistake that is made in both. Ours takes diagonals whose entries differ in size and in
-# sign, and compares each function with the definition, in float64. And one point, half for each form,
-# is for the work, counted in torch's operations: sixteen times the H may take about sixteen times as
-# many, and not 256 times.
+# sign, with a 0 among them, and compares each function with the definition, in float64. And one
+# point, half for each form, is for the work, counted in torch's operations: sixteen times the H may
+# take about sixteen times as many, and not 256 times.
 
 # %% [raw]
 # # BEGIN SOLUTION
@@ -580,11 +581,11 @@ def test_powers_of_two_entries(make_diag_depthwise_kernel):
     import torch
     from labkit.checks import as_tensor, same
 
-    W = torch.diag(torch.tensor([0.5, 0.1]))
+    W = torch.diag(torch.tensor([0.5, 0.0]))
     W = W.to("cuda" if torch.cuda.is_available() else "cpu")
     K = as_tensor(make_diag_depthwise_kernel(W, 3)).sort(descending=True).values
-    powers = torch.tensor([[[1.0, 0.5, 0.25]], [[1.0, 0.1, 0.01]]])
-    same(K, powers, rtol=1e-6, axes=("unit", "one", "lag"), show=True)
+    powers = torch.tensor([[[1.0, 0.5, 0.25]], [[1.0, 0.0, 0.0]]])
+    same(K, powers, rtol=1e-6, axes=("unit", "input", "lag"), show=True)
 
 
 test_powers_of_two_entries(make_diag_depthwise_kernel)
@@ -628,7 +629,7 @@ def test_units_apart(diag_conv_ssm_forward, diag_unrolled_ssm_forward):
     from labkit.inputs import diagonal_ssm_inputs
 
     W, _, _, x = diagonal_ssm_inputs(2, 6, 4, 4, generator=torch.Generator().manual_seed(1))
-    x[:, :, 1:] = 0
+    x[:, :, 1:], W[1, 1] = 0, 0
     there = "cuda" if torch.cuda.is_available() else "cpu"
     W, U, b, x = W.to(there), torch.eye(4).to(there), torch.zeros(4).to(there), x.to(there)
     for forward in (diag_conv_ssm_forward, diag_unrolled_ssm_forward):
