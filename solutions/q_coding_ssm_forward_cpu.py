@@ -730,7 +730,7 @@ def test_recurrent_flops(recurrent_flops):
     from solutions.reference import ssm
 
     for size in ssm.FLOP_SIZES:
-        same(recurrent_flops(*size), ssm.recurrent_flops(*size), rtol=0.05)
+        same(recurrent_flops(*size), ssm.recurrent_flops(*size), rtol=1e-5)
 
 
 test_recurrent_flops(recurrent_flops)
@@ -748,7 +748,7 @@ def test_convolution_flops(convolution_flops):
     from solutions.reference import ssm
 
     for size in ssm.FLOP_SIZES:
-        same(convolution_flops(*size), ssm.convolution_flops(*size), rtol=0.05)
+        same(convolution_flops(*size), ssm.convolution_flops(*size), rtol=1e-5)
 
 
 test_convolution_flops(convolution_flops)

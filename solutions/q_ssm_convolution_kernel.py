@@ -1356,7 +1356,7 @@ def test_digits_of_float64(kernel_identity_plus_rank_one):
     from labkit.checks import leaves_inputs_alone
     from solutions.reference import kernel, kernel_cases
 
-    sizes = (1e-9, 1e-6, 1e-3, 0.3, 5.0)
+    sizes = (1e-6, 1e-9, 1e-3, 0.3, 5.0)
     for case in kernel_cases.rank_ones(sizes, L=(40,), apart=True, dtype=torch.float64):
         expected = kernel.identity_plus_rank_one(*case.args)
         case.same(kernel_identity_plus_rank_one(*case.args), expected)

@@ -18,7 +18,7 @@ from torch.nn.functional import conv1d, pad
 from autograder.once import once
 from labkit.checks import Case, as_tensor, generator, leaves_inputs_alone
 from labkit.inputs import scaled_diagonal, ssm_inputs
-from solutions.reference.ssm import drive
+from solutions.reference.ssm import SQUARE, drive
 
 # ---- Oracles: the definitions, in float64
 
@@ -133,8 +133,9 @@ def _diagonal(H: int, radius: float, source: torch.Generator) -> Tensor:
 def cases(T: Sequence[int], radius: float, H: int | None = None) -> Iterator[Case]:
     """Arguments (W, U, b, x) for each length in T, float32; W is `_diagonal`.
 
-    N and D are drawn from 3..7 and H from 4..8, and they differ from each other; where H is given,
-    N and D are the same for every H and T: costs are compared over those. rtol: a step rounds D products, a sum
+    N and D are drawn from 3..7 and H from 4..8, and they differ from each other, but at the length
+    SQUARE, where all three are the same. Where H is given, N and D are the same for every H and T:
+    costs are compared over those. rtol: a step rounds D products, a sum
     and a decay to EPS each, and `_memory` steps of that live on in a state. That is the worst case;
     all forms above stay below a fifth of it.
     """
@@ -142,6 +143,7 @@ def cases(T: Sequence[int], radius: float, H: int | None = None) -> Iterator[Cas
         source = generator("diagonal ssm", length, radius, *([H] if H else []))
         N, D, units = (torch.randperm(5, generator=source)[:3] + 3).tolist()
         units = 8 if units == 3 else units
+        N, D = (units, units) if length == SQUARE else (N, D)
         if H is not None:
             N, D, units = 3, 4, H
         _, U, b, x = ssm_inputs(N, length, D, units, generator=source)
