@@ -150,10 +150,10 @@ success_message: Right so far. Hidden checks on other sizes follow and decide th
 
 def test_losses_scale(purification_losses):
     import torch
-    from labkit.checks import as_tensor, same
+    from labkit.checks import of_shape, same
 
     W, X = torch.tensor([[0.5, 1.0], [0.0, 2.0]]), torch.arange(6.0).reshape(2, 3)
-    once = as_tensor(purification_losses(W, X.clone()))
+    once = of_shape(purification_losses(W, X.clone()), 2, axes=("loss",))
     expected = once * torch.tensor([4.0, 1.0])
     same(purification_losses(W, 2 * X), expected, rtol=1e-5, axes=("loss",), show=True)
 
@@ -399,11 +399,11 @@ success_message: Right so far. Hidden checks on other sizes and lam follow and d
 
 def test_purifier_turns(purifier):
     import torch
-    from labkit.checks import as_tensor, same
+    from labkit.checks import of_shape, same
     from labkit.inputs import rotation
 
     X, Q = torch.tensor([[3.0, 1.0, 0.0], [1.0, 0.0, 1.0]]), rotation(0.7)
-    W = as_tensor(purifier(X.clone(), 0.5))
+    W = of_shape(purifier(X.clone(), 0.5), 2, 2, axes=("row", "column"))
     turned = purifier(Q @ X, 0.5)
     same(turned, Q.double() @ W @ Q.T.double(), rtol=1e-5, axes=("row", "column"), show=True)
 

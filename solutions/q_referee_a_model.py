@@ -41,14 +41,14 @@
 # ```text
 # verdict_7          True or False
 # confidence_7       how sure you are of that, from 0.5 (a coin) to 1 (certain)
-# counterexample_7   for the verdict True: None; for False: the values, such as
+# counterexample_7   for the verdict True: None (it is not looked for); for False: the values, such as
 #                    {"p": [1, 2], "sigma": 3, "k": 0} (on which claim 7 holds)
 # ```
 #
 # Every claim says that something is so *for all* values of a kind. So a counterexample is one set of
 # values, and it is judged by computing both sides of the claim on it: in exact fractions, so that no
 # rounding decides. Floating-point numbers are taken for exactly what they are. Numbers are 0 or from
-# 0.000001 to 1000 in size.
+# a millionth to 1000 in size.
 #
 # **Points.** There are ten checks of half a point. Each looks at one claim or at two, and passes if
 # all of its verdicts are right and each false claim fails on your counterexample. So guessing does

@@ -809,12 +809,13 @@ success_message: Right so far. Hidden checks on other sizes, and on the work, de
 
 def test_there_and_back(sherman_morrison):
     import torch
-    from labkit.checks import as_tensor, same
+    from labkit.checks import of_shape, same
 
     M_inv = torch.tensor([[1.0, 0.5, 0.0], [0.0, 1.0, -0.5], [0.25, 0.0, 1.0]])
     u, v = torch.tensor([1.0, 0.5, 0.0]), torch.tensor([0.5, 0.0, 1.0])
-    there = as_tensor(sherman_morrison(M_inv, u, v)).float()
-    same(sherman_morrison(there, -u, v), M_inv, rtol=1e-5, axes=("row", "column"), show=True)
+    axes = ("row", "column")
+    there = of_shape(sherman_morrison(M_inv, u, v), 3, 3, axes=axes).float()
+    same(sherman_morrison(there, -u, v), M_inv, rtol=1e-5, axes=axes, show=True)
 
 
 test_there_and_back(sherman_morrison)
@@ -1191,12 +1192,13 @@ def test_causal_work(causal_ridge_attention):
     from solutions.reference import ridge_attention, ridge_attention_cases
 
     n, d = size_from(50, 56), size_from(8, 10)
-    for sizes, factor, cases in ridge_attention_cases.grown(n=(n, 2 * n), d=(d, 8 * d)):
+    for size, sizes, factor, cases in ridge_attention_cases.grown(n=(n, 2 * n), d=(d, 8 * d)):
         for case in cases.values():
             expected = ridge_attention.causal(*case.args)
             case.same(causal_ridge_attention(*case.args), expected)
-        args = {size: case.args for size, case in cases.items()}
-        law = {"factor": factor, "quantity": "work", "advice": ridge_attention_cases.ADVICE}
+        args = {one: case.args for one, case in cases.items()}
+        law = {"factor": factor, "quantity": "work", "size": size}
+        law |= {"advice": ridge_attention_cases.ADVICE}
         grows_at_most(causal_ridge_attention, args.get, sizes, **law)
 
 

@@ -136,15 +136,15 @@ def pulls(n: Sequence[int], lam: Sequence[float]) -> Iterator[tuple[Case, Tensor
 @once
 def grown(
     n: tuple[int, int], d: tuple[int, int]
-) -> Iterator[tuple[tuple[int, int], float, dict[int, Case]]]:
-    """The two lengths, the most that the work may grow between them, and a case for each, with a
-    small d; then the same for the two d, with dv = d, at a short length.
+) -> Iterator[tuple[str, tuple[int, int], float, dict[int, Case]]]:
+    """ "n", the two lengths, the most that the work may grow between them, and a case for each, with
+    a small d; then "d" and the same for the two d, with dv = d, at a short length.
 
     The laws asked for are n and d^2, the next worse ones n^2 and d^3: something between. (In chunks
     of C the work is n (d^2 + C d + C^2), so the shorter length is not to be far below a usual C.)
     """
-    yield n, (n[1] / n[0]) ** 1.6, {size: _square(size, 4) for size in n}
-    yield d, (d[1] / d[0]) ** 2.4, {size: _square(8, size) for size in d}
+    yield "n", n, (n[1] / n[0]) ** 1.6, {size: _square(size, 4) for size in n}
+    yield "d", d, (d[1] / d[0]) ** 2.4, {size: _square(8, size) for size in d}
 
 
 def _square(n: int, d: int) -> Case:
