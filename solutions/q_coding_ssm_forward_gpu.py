@@ -171,6 +171,7 @@ success_message: Right so far. Hidden checks on other sizes follow and decide th
 
 def test_where_the_inputs_are(unrolled_ssm_forward, make_conv_kernel, conv_ssm_forward):
     import torch
+    from labkit.chance import no_chance
     from labkit.checks import as_tensor, same
 
     here = {"device": "cuda" if torch.cuda.is_available() else "cpu", "dtype": torch.float64}
@@ -179,7 +180,8 @@ def test_where_the_inputs_are(unrolled_ssm_forward, make_conv_kernel, conv_ssm_f
     h, powers = torch.tensor([[[9.0], [1.9]]], **here), torch.tensor([[[1.0, 0.1, 0.01]]], **here)
     for forward in (unrolled_ssm_forward, conv_ssm_forward):
         args = (a.clone() for a in (W, U, b, x))
-        same(forward(*args), h, rtol=1e-12, about=forward.__name__, show=True)
+        with no_chance(forward, W, U, b, x):
+            same(forward(*args), h, rtol=1e-12, about=forward.__name__, show=True)
     K = as_tensor(make_conv_kernel(W, 3)).sort(descending=True).values
     same(K, powers, rtol=1e-12, about="make_conv_kernel", show=True)
 
@@ -228,7 +230,7 @@ def test_recurrence(unrolled_ssm_forward):
     for case in ssm.cases(T=(7, 1, 2, 64, 300), radius=0.98):
         expected = ssm.recurrence(*case.args)
         case.same(unrolled_ssm_forward(*case.args), expected)
-        leaves_inputs_alone(unrolled_ssm_forward, *case.args)
+        leaves_inputs_alone(unrolled_ssm_forward, *case.args, names="WUbx")
 
 
 test_recurrence(unrolled_ssm_forward)
@@ -260,13 +262,15 @@ hidden: true
 
 
 def test_convolution(conv_ssm_forward):
+    from labkit.chance import no_chance
     from labkit.checks import leaves_inputs_alone
     from solutions.reference import ssm
 
     for case in ssm.cases(T=(7, 1, 2, 64, 100), radius=0.98):
         expected = ssm.recurrence(*case.args)
-        case.same(conv_ssm_forward(*case.args), expected)
-        leaves_inputs_alone(conv_ssm_forward, *case.args)
+        with no_chance(conv_ssm_forward, *case.args):
+            case.same(conv_ssm_forward(*case.args), expected)
+        leaves_inputs_alone(conv_ssm_forward, *case.args, names="WUbx")
 
 
 test_convolution(conv_ssm_forward)
@@ -601,6 +605,7 @@ success_message: Right so far. Hidden checks on other sizes follow and decide th
 
 def test_diagonal_by_hand(diag_conv_ssm_forward, diag_unrolled_ssm_forward):
     import torch
+    from labkit.chance import no_chance
     from labkit.checks import same
 
     there = "cuda" if torch.cuda.is_available() else "cpu"
@@ -609,7 +614,8 @@ def test_diagonal_by_hand(diag_conv_ssm_forward, diag_unrolled_ssm_forward):
     states = torch.tensor([[[4.0, 9.0], [4.0, -9.0], [2.0, 9.0]]])
     for forward in (diag_conv_ssm_forward, diag_unrolled_ssm_forward):
         args = (a.clone() for a in (W, U, b, x))
-        same(forward(*args), states, rtol=1e-6, about=forward.__name__, show=True)
+        with no_chance(forward, W, U, b, x):
+            same(forward(*args), states, rtol=1e-6, about=forward.__name__, show=True)
 
 
 test_diagonal_by_hand(diag_conv_ssm_forward, diag_unrolled_ssm_forward)
@@ -684,11 +690,13 @@ hidden: true
 
 
 def test_diagonal_conv_powers_of_two(diag_conv_ssm_forward):
+    from labkit.chance import no_chance
     from solutions.reference import ssm_diagonal
 
     for case in ssm_diagonal.cases(T=(16, 1, 2, 64), radius=0.98):
         expected = ssm_diagonal.recurrence(*case.args)
-        case.same(diag_conv_ssm_forward(*case.args), expected)
+        with no_chance(diag_conv_ssm_forward, *case.args):
+            case.same(diag_conv_ssm_forward(*case.args), expected)
 
 
 test_diagonal_conv_powers_of_two(diag_conv_ssm_forward)
@@ -702,13 +710,15 @@ hidden: true
 
 
 def test_diagonal_conv_any_length(diag_conv_ssm_forward):
+    from labkit.chance import no_chance
     from labkit.checks import leaves_inputs_alone
     from solutions.reference import ssm_diagonal
 
     for case in ssm_diagonal.cases(T=(7, 3, 300), radius=0.99):
         expected = ssm_diagonal.recurrence(*case.args)
-        case.same(diag_conv_ssm_forward(*case.args), expected)
-        leaves_inputs_alone(diag_conv_ssm_forward, *case.args)
+        with no_chance(diag_conv_ssm_forward, *case.args):
+            case.same(diag_conv_ssm_forward(*case.args), expected)
+        leaves_inputs_alone(diag_conv_ssm_forward, *case.args, names="WUbx")
 
 
 test_diagonal_conv_any_length(diag_conv_ssm_forward)
@@ -746,7 +756,7 @@ def test_diagonal_long_memory(diag_unrolled_ssm_forward):
     for case in ssm_diagonal.cases(T=(300,), radius=0.99):
         expected = ssm_diagonal.recurrence(*case.args)
         case.same(diag_unrolled_ssm_forward(*case.args), expected)
-        leaves_inputs_alone(diag_unrolled_ssm_forward, *case.args)
+        leaves_inputs_alone(diag_unrolled_ssm_forward, *case.args, names="WUbx")
 
 
 test_diagonal_long_memory(diag_unrolled_ssm_forward)

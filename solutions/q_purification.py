@@ -213,7 +213,7 @@ def test_losses_of_float64(purification_losses):
     for case in purification_cases.losses(2, torch.float64):
         expected = purification.losses(*case.args)
         case.same(purification_losses(*case.args), expected)
-        leaves_inputs_alone(purification_losses, *case.args)
+        leaves_inputs_alone(purification_losses, *case.args, names="WX")
 
 
 test_losses_of_float64(purification_losses)
@@ -501,7 +501,7 @@ def test_purifier_of_float64(purifier):
     for case in purification_cases.wide((0.05, 30.0), torch.float64, square=(30.0,)):
         expected = purification.purifier(*case.args)
         case.same(purifier(*case.args), expected)
-        leaves_inputs_alone(purifier, *case.args)
+        leaves_inputs_alone(purifier, *case.args, names=("X", "lam"))
 
 
 test_purifier_of_float64(purifier)
@@ -522,7 +522,7 @@ def test_purify(purify):
         W, x = case.args
         expected = W.double() @ x.double()
         case.same(purify(W, x), expected)
-        leaves_inputs_alone(purify, W, x)
+        leaves_inputs_alone(purify, W, x, names="Wx")
 
 
 test_purify(purify)
@@ -888,7 +888,7 @@ def test_other_shares(lambda_window):
         for case in purification_cases.windows((2, 4), shares=shares):
             expected = purification.window(*case.args)
             purification_cases.same_window(case, lambda_window(*case.args), expected)
-            leaves_inputs_alone(lambda_window, *case.args)
+            leaves_inputs_alone(lambda_window, *case.args, names=("singular_values",))
 
 
 test_other_shares(lambda_window)

@@ -41,7 +41,7 @@
 # ```text
 # verdict_7          True or False
 # confidence_7       how sure you are of that, from 0.5 (a coin) to 1 (certain)
-# counterexample_7   for the verdict True: None (it is not looked for); for False: the values, such as
+# counterexample_7   for the verdict True: None; for False: the values, such as
 #                    {"p": [1, 2], "sigma": 3, "k": 0} (on which claim 7 holds)
 # ```
 #
@@ -51,10 +51,10 @@
 # a millionth to 1000 in size.
 #
 # **Points.** There are ten checks of half a point. Each looks at one claim or at two, and passes if
-# all of its verdicts are right and each false claim fails on your counterexample. So guessing does
-# not pay, and calling everything true earns nothing. A "counterexample" on which the claim holds is
-# refused, and you are told what both sides gave. Confidences earn no points; they have a picture of
-# their own at the end.
+# all of its verdicts are right and each false claim fails on your counterexample. (Whatever stands
+# in its place beside the verdict True costs nothing.) So guessing does not pay, and calling
+# everything true earns nothing. A "counterexample" on which the claim holds is refused, and you are
+# told what both sides gave. Confidences earn no points; they have a picture of their own at the end.
 
 # %%
 from labkit import referee

@@ -166,7 +166,7 @@ def test_running_vectors(running_mean):
     for n in (1, 5, 30):
         m = points[:n].mean(0)
         same(running_mean(m, points[n], n), points[: n + 1].mean(0), rtol=1e-5, about=f"n = {n}")
-        leaves_inputs_alone(running_mean, m, points[n], n)
+        leaves_inputs_alone(running_mean, m, points[n], n, names=("m", "x_new", "n"))
 
 
 test_running_vectors(running_mean)
@@ -339,7 +339,7 @@ def test_weights_in_float64(ridge_weights):
     for case in ridge_attention_cases.regressions(n=(20,), lam=(0.3, 0.001, 100.0), **double):
         expected = ridge_attention.weights(*case.args)
         case.same(ridge_weights(*case.args), expected)
-        leaves_inputs_alone(ridge_weights, *case.args)
+        leaves_inputs_alone(ridge_weights, *case.args, names=("X", "y", "lam"))
 
 
 test_weights_in_float64(ridge_weights)
@@ -565,7 +565,7 @@ def test_attention_in_float64(ridge_attention):
     for case in ridge_attention_cases.contexts(n=(20,), lam=(0.3, 0.001, 100.0), **double):
         expected = oracle.attention(*case.args)
         case.same(ridge_attention(*case.args), expected)
-        leaves_inputs_alone(ridge_attention, *case.args)
+        leaves_inputs_alone(ridge_attention, *case.args, names=("Q", "K", "V", "lam"))
 
 
 test_attention_in_float64(ridge_attention)
@@ -855,7 +855,7 @@ def test_updates(sherman_morrison):
         for case in ridge_attention_cases.updates(d=(2, 5, 12), dtype=dtype):
             expected = ridge_attention.updated_inverse(*case.args)
             case.same(sherman_morrison(*case.args), expected)
-            leaves_inputs_alone(sherman_morrison, *case.args)
+            leaves_inputs_alone(sherman_morrison, *case.args, names=("M_inv", "u", "v"))
 
 
 test_updates(sherman_morrison)
@@ -1150,7 +1150,7 @@ def test_causal_in_float64(causal_ridge_attention):
     for case in ridge_attention_cases.contexts(n=(4, 20), lam=(0.01, 0.3, 100.0), **double):
         expected = ridge_attention.causal(*case.args)
         case.same(causal_ridge_attention(*case.args), expected)
-        leaves_inputs_alone(causal_ridge_attention, *case.args)
+        leaves_inputs_alone(causal_ridge_attention, *case.args, names=("Q", "K", "V", "lam"))
 
 
 test_causal_in_float64(causal_ridge_attention)
@@ -1506,7 +1506,7 @@ def test_attention_weights_in_float64(ridge_attention_weights):
     for case in ridge_attention_cases.lookups(n=(5, 20), lam=(0.01, 0.3, 100.0), **double):
         expected = ridge_attention.attention_weights(*case.args)
         case.same(ridge_attention_weights(*case.args), expected)
-        leaves_inputs_alone(ridge_attention_weights, *case.args)
+        leaves_inputs_alone(ridge_attention_weights, *case.args, names=("q", "K", "lam"))
 
 
 test_attention_weights_in_float64(ridge_attention_weights)

@@ -96,8 +96,8 @@ def symmetric_taken_for_granted(M_inv, u, v):
 
 @mistake(
     "sherman_morrison",
-    "your dyad has M^(-1) u on both sides: its rows are those of v^T M^(-1), which is the same only "
-    "if v = u and M is symmetric",
+    "your dyad has M^(-1) u on both sides: its rows are those of v^T M^(-1), which is the same "
+    "only if v = u and M is symmetric",
     fails=ALL,
 )
 def one_vector_on_both_sides(M_inv, u, v):

@@ -23,8 +23,8 @@ def sign_not_dropped(a, b):
 
 @mistake(
     "largest_difference",
-    "your number is the norm of a - b, the root of the sum of all squares (`torch.norm`, `.norm()`):"
-    " the largest entry of |a - b| is asked for",
+    "your number is the norm of a - b, the root of the sum of all squares (`torch.norm`): the "
+    "largest entry of |a - b| is asked for",
     fails=DIFFERENCE,
 )
 def norm_of_the_difference(a, b):

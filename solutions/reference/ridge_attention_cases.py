@@ -137,7 +137,7 @@ def pulls(n: Sequence[int], lam: Sequence[float]) -> Iterator[tuple[Case, Tensor
 def grown(
     n: tuple[int, int], d: tuple[int, int]
 ) -> Iterator[tuple[str, tuple[int, int], float, dict[int, Case]]]:
-    """ "n", the two lengths, the most that the work may grow between them, and a case for each, with
+    """ "n", the two lengths, how much the work may grow between them, and a case for each, with
     a small d; then "d" and the same for the two d, with dv = d, at a short length.
 
     The laws asked for are n and d^2, the next worse ones n^2 and d^3: something between. (In chunks
