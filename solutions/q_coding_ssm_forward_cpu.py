@@ -231,7 +231,7 @@ def test_long_memory(unrolled_ssm_forward):
     for case in ssm.cases(T=(300,), radius=0.99):
         expected = ssm.recurrence(*case.args)
         case.same(unrolled_ssm_forward(*case.args), expected)
-        leaves_inputs_alone(unrolled_ssm_forward, *case.args)
+        leaves_inputs_alone(unrolled_ssm_forward, *case.args, names="WUbx")
 
 
 test_long_memory(unrolled_ssm_forward)
@@ -406,11 +406,14 @@ success_message: Right so far. Hidden checks on other sizes follow and decide th
 
 def test_conv_by_hand(conv_ssm_forward):
     import torch
+    from labkit.chance import no_chance
     from labkit.checks import same
 
     W, U, b = torch.tensor([[0.5]]), torch.tensor([[2.0]]), torch.tensor([1.0])
-    h = conv_ssm_forward(W, U, b, torch.tensor([[[4.0], [0.0]]]))
-    same(h, [[[9.0], [5.5]]], rtol=1e-5, axes=("sequence", "step", "unit"), show=True)
+    x = torch.tensor([[[4.0], [0.0]]])
+    with no_chance(conv_ssm_forward, W, U, b, x):
+        h = conv_ssm_forward(W, U, b, x)
+        same(h, [[[9.0], [5.5]]], rtol=1e-5, axes=("sequence", "step", "unit"), show=True)
 
 
 test_conv_by_hand(conv_ssm_forward)
@@ -484,11 +487,13 @@ hidden: true
 
 
 def test_conv_powers_of_two(conv_ssm_forward):
+    from labkit.chance import no_chance
     from solutions.reference import ssm
 
     for case in ssm.cases(T=(1, 2, 16, 64), radius=0.98):
         expected = ssm.recurrence(*case.args)
-        case.same(conv_ssm_forward(*case.args), expected)
+        with no_chance(conv_ssm_forward, *case.args):
+            case.same(conv_ssm_forward(*case.args), expected)
 
 
 test_conv_powers_of_two(conv_ssm_forward)
@@ -502,13 +507,15 @@ hidden: true
 
 
 def test_conv_any_length(conv_ssm_forward):
+    from labkit.chance import no_chance
     from labkit.checks import leaves_inputs_alone
     from solutions.reference import ssm
 
     for case in ssm.cases(T=(3, 7, 100), radius=0.98):
         expected = ssm.recurrence(*case.args)
-        case.same(conv_ssm_forward(*case.args), expected)
-        leaves_inputs_alone(conv_ssm_forward, *case.args)
+        with no_chance(conv_ssm_forward, *case.args):
+            case.same(conv_ssm_forward(*case.args), expected)
+        leaves_inputs_alone(conv_ssm_forward, *case.args, names="WUbx")
 
 
 test_conv_any_length(conv_ssm_forward)
@@ -730,7 +737,7 @@ def test_recurrent_flops(recurrent_flops):
     from solutions.reference import ssm
 
     for size in ssm.FLOP_SIZES:
-        same(recurrent_flops(*size), ssm.recurrent_flops(*size), rtol=0.05)
+        same(recurrent_flops(*size), ssm.recurrent_flops(*size), rtol=1e-5)
 
 
 test_recurrent_flops(recurrent_flops)
@@ -748,7 +755,7 @@ def test_convolution_flops(convolution_flops):
     from solutions.reference import ssm
 
     for size in ssm.FLOP_SIZES:
-        same(convolution_flops(*size), ssm.convolution_flops(*size), rtol=0.05)
+        same(convolution_flops(*size), ssm.convolution_flops(*size), rtol=1e-5)
 
 
 test_convolution_flops(convolution_flops)

@@ -150,10 +150,10 @@ success_message: Right so far. Hidden checks on other sizes follow and decide th
 
 def test_losses_scale(purification_losses):
     import torch
-    from labkit.checks import as_tensor, same
+    from labkit.checks import of_shape, same
 
     W, X = torch.tensor([[0.5, 1.0], [0.0, 2.0]]), torch.arange(6.0).reshape(2, 3)
-    once = as_tensor(purification_losses(W, X.clone()))
+    once = of_shape(purification_losses(W, X.clone()), 2, axes=("loss",))
     expected = once * torch.tensor([4.0, 1.0])
     same(purification_losses(W, 2 * X), expected, rtol=1e-5, axes=("loss",), show=True)
 
@@ -213,7 +213,7 @@ def test_losses_of_float64(purification_losses):
     for case in purification_cases.losses(2, torch.float64):
         expected = purification.losses(*case.args)
         case.same(purification_losses(*case.args), expected)
-        leaves_inputs_alone(purification_losses, *case.args)
+        leaves_inputs_alone(purification_losses, *case.args, names="WX")
 
 
 test_losses_of_float64(purification_losses)
@@ -399,11 +399,11 @@ success_message: Right so far. Hidden checks on other sizes and lam follow and d
 
 def test_purifier_turns(purifier):
     import torch
-    from labkit.checks import as_tensor, same
+    from labkit.checks import of_shape, same
     from labkit.inputs import rotation
 
     X, Q = torch.tensor([[3.0, 1.0, 0.0], [1.0, 0.0, 1.0]]), rotation(0.7)
-    W = as_tensor(purifier(X.clone(), 0.5))
+    W = of_shape(purifier(X.clone(), 0.5), 2, 2, axes=("row", "column"))
     turned = purifier(Q @ X, 0.5)
     same(turned, Q.double() @ W @ Q.T.double(), rtol=1e-5, axes=("row", "column"), show=True)
 
@@ -498,10 +498,10 @@ def test_purifier_of_float64(purifier):
     from labkit.checks import leaves_inputs_alone
     from solutions.reference import purification, purification_cases
 
-    for case in purification_cases.wide((0.05, 30.0), torch.float64):
+    for case in purification_cases.wide((0.05, 30.0), torch.float64, square=(30.0,)):
         expected = purification.purifier(*case.args)
         case.same(purifier(*case.args), expected)
-        leaves_inputs_alone(purifier, *case.args)
+        leaves_inputs_alone(purifier, *case.args, names=("X", "lam"))
 
 
 test_purifier_of_float64(purifier)
@@ -522,7 +522,7 @@ def test_purify(purify):
         W, x = case.args
         expected = W.double() @ x.double()
         case.same(purify(W, x), expected)
-        leaves_inputs_alone(purify, W, x)
+        leaves_inputs_alone(purify, W, x, names="Wx")
 
 
 test_purify(purify)
@@ -888,7 +888,7 @@ def test_other_shares(lambda_window):
         for case in purification_cases.windows((2, 4), shares=shares):
             expected = purification.window(*case.args)
             purification_cases.same_window(case, lambda_window(*case.args), expected)
-            leaves_inputs_alone(lambda_window, *case.args)
+            leaves_inputs_alone(lambda_window, *case.args, names=("singular_values",))
 
 
 test_other_shares(lambda_window)

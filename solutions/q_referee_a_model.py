@@ -48,13 +48,13 @@
 # Every claim says that something is so *for all* values of a kind. So a counterexample is one set of
 # values, and it is judged by computing both sides of the claim on it: in exact fractions, so that no
 # rounding decides. Floating-point numbers are taken for exactly what they are. Numbers are 0 or from
-# 0.000001 to 1000 in size.
+# a millionth to 1000 in size.
 #
 # **Points.** There are ten checks of half a point. Each looks at one claim or at two, and passes if
-# all of its verdicts are right and each false claim fails on your counterexample. So guessing does
-# not pay, and calling everything true earns nothing. A "counterexample" on which the claim holds is
-# refused, and you are told what both sides gave. Confidences earn no points; they have a picture of
-# their own at the end.
+# all of its verdicts are right and each false claim fails on your counterexample. (Whatever stands
+# in its place beside the verdict True costs nothing.) So guessing does not pay, and calling
+# everything true earns nothing. A "counterexample" on which the claim holds is refused, and you are
+# told what both sides gave. Confidences earn no points; they have a picture of their own at the end.
 
 # %%
 from labkit import referee

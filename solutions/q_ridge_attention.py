@@ -166,7 +166,7 @@ def test_running_vectors(running_mean):
     for n in (1, 5, 30):
         m = points[:n].mean(0)
         same(running_mean(m, points[n], n), points[: n + 1].mean(0), rtol=1e-5, about=f"n = {n}")
-        leaves_inputs_alone(running_mean, m, points[n], n)
+        leaves_inputs_alone(running_mean, m, points[n], n, names=("m", "x_new", "n"))
 
 
 test_running_vectors(running_mean)
@@ -339,7 +339,7 @@ def test_weights_in_float64(ridge_weights):
     for case in ridge_attention_cases.regressions(n=(20,), lam=(0.3, 0.001, 100.0), **double):
         expected = ridge_attention.weights(*case.args)
         case.same(ridge_weights(*case.args), expected)
-        leaves_inputs_alone(ridge_weights, *case.args)
+        leaves_inputs_alone(ridge_weights, *case.args, names=("X", "y", "lam"))
 
 
 test_weights_in_float64(ridge_weights)
@@ -565,7 +565,7 @@ def test_attention_in_float64(ridge_attention):
     for case in ridge_attention_cases.contexts(n=(20,), lam=(0.3, 0.001, 100.0), **double):
         expected = oracle.attention(*case.args)
         case.same(ridge_attention(*case.args), expected)
-        leaves_inputs_alone(ridge_attention, *case.args)
+        leaves_inputs_alone(ridge_attention, *case.args, names=("Q", "K", "V", "lam"))
 
 
 test_attention_in_float64(ridge_attention)
@@ -809,12 +809,13 @@ success_message: Right so far. Hidden checks on other sizes, and on the work, de
 
 def test_there_and_back(sherman_morrison):
     import torch
-    from labkit.checks import as_tensor, same
+    from labkit.checks import of_shape, same
 
     M_inv = torch.tensor([[1.0, 0.5, 0.0], [0.0, 1.0, -0.5], [0.25, 0.0, 1.0]])
     u, v = torch.tensor([1.0, 0.5, 0.0]), torch.tensor([0.5, 0.0, 1.0])
-    there = as_tensor(sherman_morrison(M_inv, u, v)).float()
-    same(sherman_morrison(there, -u, v), M_inv, rtol=1e-5, axes=("row", "column"), show=True)
+    axes = ("row", "column")
+    there = of_shape(sherman_morrison(M_inv, u, v), 3, 3, axes=axes).float()
+    same(sherman_morrison(there, -u, v), M_inv, rtol=1e-5, axes=axes, show=True)
 
 
 test_there_and_back(sherman_morrison)
@@ -854,7 +855,7 @@ def test_updates(sherman_morrison):
         for case in ridge_attention_cases.updates(d=(2, 5, 12), dtype=dtype):
             expected = ridge_attention.updated_inverse(*case.args)
             case.same(sherman_morrison(*case.args), expected)
-            leaves_inputs_alone(sherman_morrison, *case.args)
+            leaves_inputs_alone(sherman_morrison, *case.args, names=("M_inv", "u", "v"))
 
 
 test_updates(sherman_morrison)
@@ -1149,7 +1150,7 @@ def test_causal_in_float64(causal_ridge_attention):
     for case in ridge_attention_cases.contexts(n=(4, 20), lam=(0.01, 0.3, 100.0), **double):
         expected = ridge_attention.causal(*case.args)
         case.same(causal_ridge_attention(*case.args), expected)
-        leaves_inputs_alone(causal_ridge_attention, *case.args)
+        leaves_inputs_alone(causal_ridge_attention, *case.args, names=("Q", "K", "V", "lam"))
 
 
 test_causal_in_float64(causal_ridge_attention)
@@ -1191,12 +1192,13 @@ def test_causal_work(causal_ridge_attention):
     from solutions.reference import ridge_attention, ridge_attention_cases
 
     n, d = size_from(50, 56), size_from(8, 10)
-    for sizes, factor, cases in ridge_attention_cases.grown(n=(n, 2 * n), d=(d, 8 * d)):
+    for size, sizes, factor, cases in ridge_attention_cases.grown(n=(n, 2 * n), d=(d, 8 * d)):
         for case in cases.values():
             expected = ridge_attention.causal(*case.args)
             case.same(causal_ridge_attention(*case.args), expected)
-        args = {size: case.args for size, case in cases.items()}
-        law = {"factor": factor, "quantity": "work", "advice": ridge_attention_cases.ADVICE}
+        args = {one: case.args for one, case in cases.items()}
+        law = {"factor": factor, "quantity": "work", "size": size}
+        law |= {"advice": ridge_attention_cases.ADVICE}
         grows_at_most(causal_ridge_attention, args.get, sizes, **law)
 
 
@@ -1504,7 +1506,7 @@ def test_attention_weights_in_float64(ridge_attention_weights):
     for case in ridge_attention_cases.lookups(n=(5, 20), lam=(0.01, 0.3, 100.0), **double):
         expected = ridge_attention.attention_weights(*case.args)
         case.same(ridge_attention_weights(*case.args), expected)
-        leaves_inputs_alone(ridge_attention_weights, *case.args)
+        leaves_inputs_alone(ridge_attention_weights, *case.args, names=("q", "K", "lam"))
 
 
 test_attention_weights_in_float64(ridge_attention_weights)

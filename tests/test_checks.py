@@ -256,6 +256,8 @@ def test_changed_inputs_are_noticed():
     checks.leaves_inputs_alone(torch.neg, torch.ones(2))
     with pytest.raises(Mismatch, match="argument number 1"):
         checks.leaves_inputs_alone(changes, torch.ones(2))
+    with pytest.raises(Mismatch, match="the call changed `W`: work on a copy"):
+        checks.leaves_inputs_alone(changes, torch.ones(2), names="WUbx")
     checks.leaves_inputs_alone(torch.cumsum, torch.ones(2), 0)  # a number cannot be changed
 
 

@@ -6,6 +6,7 @@ stand in for a submission here, without a sandbox.
 """
 
 import pytest
+import torch
 
 from labkit import costs
 from tests.corpus import SEEDS, name_of, one_thread, read, sentence, sentences
@@ -39,6 +40,22 @@ def test_a_right_implementation_earns_every_check_but_that_of_a_cost_it_has(righ
     errors = CORPUS.lost(submission, seed)
     assert set(errors) == costly, errors
     assert CORPUS.lost_in_public(submission) == {}
+
+
+def test_a_convolution_with_a_random_bias_is_told_that_it_is_random():
+    def conv_ssm_forward(W, U, b, x):
+        T, H = x.shape[1], len(W)
+        conv = torch.nn.Conv1d(H, H, T, padding=T - 1)
+        conv.weight.data = make_conv_kernel(W, T).flip(-1)  # noqa: F821  the submission has it
+        return conv((x @ U.T + b).mT)[:, :, :T].mT.detach()
+
+    names = CORPUS.submission({"conv_ssm_forward": conv_ssm_forward})
+    lost, public = CORPUS.lost(names, "first"), CORPUS.lost_in_public(names)
+    assert {check.partition(":")[0] for check in lost} == {"q2b"}
+    assert len(lost) == 2  # of a wrong value no span is counted
+    for error in (*lost.values(), public["q2b: the example worked by hand"]):
+        assert "two calls with the same inputs gave different results" in str(error)
+        assert "`bias=False`" in str(error)
 
 
 def test_a_lost_cost_is_told_in_steps():

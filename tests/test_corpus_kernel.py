@@ -75,6 +75,14 @@ def test_a_mistake_is_told_by_its_own_sentence_and_by_no_other(wrong):
     assert corpus.sentence(wrong) in told <= corpus.sentences(wrong)
 
 
+@pytest.mark.parametrize("written", [str.upper, "  {} ".format, " ".join])
+def test_spaces_and_capitals_of_a_choice_matter_in_no_check(written):
+    names = CORPUS.submission({})
+    names |= {name: written(names[name]) for name in CHOICES}
+    assert CORPUS.lost(names, "first", ["q1c"]) == {}
+    assert CORPUS.lost_in_public(names) == {}
+
+
 @pytest.mark.parametrize("name", CHOICES)
 def test_any_other_choice_loses_its_check_and_is_not_told_the_right_one(name):
     check, right = CHOICES[name]

@@ -258,7 +258,7 @@ def test_the_largest_counterexample_is_evaluated_in_a_moment(number, values):
         (2, {"A": [[float("nan")]], "L": 3}, "each entry a plain number"),
         (2, {"A": [[float("inf")]], "L": 3}, "each entry a plain number"),
         (2, {"A": torch.zeros(2000, 2000), "L": 3}, '"A" is to be a square matrix'),
-        (2, {"A": [[1e-300]], "L": 3}, "from 0.000001 to 1000"),
+        (2, {"A": [[1e-300]], "L": 3}, "from a millionth to 1000"),
         (5, {"lam": [1], "L": 2}, '"lam" is to be a list of 2 to 4 numbers'),
         (11, {"X": [[1, 0]], "lam": 0, "j": 0}, "above 0"),
         (11, {"X": [[1, 0]], "lam": 1, "j": 2}, "counted from 0"),
@@ -353,9 +353,12 @@ def test_a_counterexample_may_be_written_in_fractions_and_decimals():
     assert evaluate(2, {"A": [[Decimal("0.5")]], "L": 3}) == evaluate(2, in_fractions)
 
 
-def test_a_true_verdict_with_a_counterexample_of_no_form_is_told_that_none_is_wanted():
-    with pytest.raises(Mismatch, match=r"write the counterexample as .* or None for the verdict"):
-        judge(2, True, 0.9, "None")
+@pytest.mark.parametrize("beside", ["None", "", {}, False, [1, 2], {"A": [[2]]}], ids=repr)
+def test_what_stands_beside_the_verdict_true_costs_nothing(beside):
+    names = answered(RIGHT, 0.9, OFFICIAL)
+    names |= {f"counterexample_{n}": beside for n in NUMBERS if n not in FALSE}
+    assert CORPUS.lost(names, "first") == {}
+    assert CORPUS.lost_in_public(names) == {}
 
 
 def test_no_check_rests_on_a_true_claim_alone():

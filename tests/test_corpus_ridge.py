@@ -116,6 +116,15 @@ def test_what_cannot_be_differentiated_is_said_by_torch():
     assert "modified by an inplace operation" in str(errors[GRADIENTS])
 
 
+@pytest.mark.parametrize("written", [str.upper, str.lower, "  {} ".format, " ".join])
+def test_spaces_and_capitals_of_a_choice_matter_in_no_check(written):
+    names = CORPUS.submission({})
+    names |= {name: written(names[name]) for name in CHOICES}
+    names["gradient_inputs"] = [written(name) for name in names["gradient_inputs"]]
+    assert CORPUS.lost(names, "first", ["q4c", "q4d", "q4e"]) == {}
+    assert CORPUS.lost_in_public(names) == {}
+
+
 @pytest.mark.parametrize("name", CHOICES)
 def test_any_other_choice_loses_its_check_and_is_not_told_the_right_one(name):
     check, right, options = CHOICES[name]

@@ -167,12 +167,12 @@ def test_the_closed_form_typed_in_as_it_stands_is_beyond_the_tolerance_where_p_i
 # ---- Inputs of hidden tests
 
 
-def test_no_two_sizes_of_a_case_are_equal_so_that_a_transpose_shows():
+def test_a_transpose_shows_in_sizes_that_differ_and_fits_in_one_case_that_is_square():
     for seed in range(20):
         for case in systems(seed):
-            A, B, C, D, _ = case.args
+            A, B, C, D, L = case.args
             n, m, r = len(A), B.shape[1], len(C)
-            assert len({n, m, r}) == 3
+            assert len({n, m, r}) == (1 if L in kernel_cases.SQUARE else 3)
             assert (B.shape, C.shape, D.shape) == ((n, m), (r, n), (r, m))
 
 

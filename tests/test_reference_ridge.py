@@ -272,12 +272,13 @@ def test_half_precision_is_beyond_the_tolerance_of_every_case():
 # ---- Inputs of hidden tests
 
 
-def test_no_two_sizes_of_a_case_are_equal_so_that_a_transpose_shows():
+def test_a_transpose_shows_in_sizes_that_differ_and_fits_in_one_case_that_is_square():
     for seed in range(20):
         for case in drawn(seed, n=(1, 5, 9, 30), lam=(0.3,), causal=True):
             Q, K, V, _ = case.args
             assert Q.shape == K.shape
-            assert len({len(K), K.shape[1], V.shape[1]}) == 3
+            square = len(K) in ridge_attention_cases.SQUARE
+            assert len({len(K), K.shape[1], V.shape[1]}) == (1 if square else 3)
 
 
 def test_keys_have_the_norm_asked_for_and_repeat_where_they_are_to():

@@ -86,12 +86,12 @@ def test_the_convolution_takes_many_times_the_operations_of_the_recurrence():
         assert ratio == pytest.approx(expected, rel=1e-3)
 
 
-def test_no_two_sizes_of_a_case_are_equal_so_that_a_transpose_shows():
+def test_a_transpose_shows_in_sizes_that_differ_and_fits_in_one_case_that_is_square():
     for seed in range(20):
         for case in all_cases(seed):
             W, U, b, x = case.args
             sizes = {len(x), x.shape[2], len(b)}
-            assert len(sizes) == 3
+            assert len(sizes) == (1 if x.shape[1] == ssm.SQUARE else 3)
             assert W.shape == (len(b), len(b))
             assert U.shape == (len(b), x.shape[2])
 

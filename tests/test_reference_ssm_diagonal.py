@@ -74,21 +74,22 @@ def test_every_way_to_take_powers_is_within_the_tolerance_of_the_kernel():
             W, T = case.args
             a, lags, expected = W.diagonal(), torch.arange(T), diagonal.kernel(W, T)
             sign = torch.where(a < 0, -1.0, 1.0)[:, None] ** lags
+            logarithms = sign * torch.exp(lags * a.abs().log()[:, None])
             ways = {
                 "powers": diagonal.powers(a, T),
                 "products": torch.cat([torch.ones(len(a), 1), a[:, None].expand(-1, T - 1)], 1),
-                "logarithms": sign * torch.exp(lags * a.abs().log()[:, None]),
+                "logarithms": logarithms.nan_to_num(1.0),  # 0 has none, and 0^0 is 1
             }
             ways["products"] = ways["products"].cumprod(1)
             for way in ways.values():
                 case.same(way[:, None], expected)
 
 
-def test_no_two_sizes_of_a_case_are_equal_so_that_a_transpose_shows():
+def test_a_transpose_shows_in_sizes_that_differ_and_fits_in_one_case_that_is_square():
     for seed in range(20):
         for case in all_cases(seed):
             W, U, b, x = case.args
-            assert len({len(x), x.shape[2], len(b)}) == 3
+            assert len({len(x), x.shape[2], len(b)}) == (1 if x.shape[1] == ssm.SQUARE else 3)
             assert W.shape == (len(b), len(b))
             assert U.shape == (len(b), x.shape[2])
 
@@ -100,9 +101,9 @@ def test_the_diagonal_has_entries_that_differ_of_both_signs_and_nothing_beside_t
             a = W.diagonal()
             assert torch.equal(W, a.diag())
             assert len({abs(entry) for entry in a.tolist()}) == len(a)
-            assert float(a.min()) < 0 < float(a.max())
-            assert float(a.abs().max()) == pytest.approx(0.98)
-            assert float(a.abs().min()) == pytest.approx(0.9 * 0.98)
+            assert float(a.min()) < -0.9 * 0.98
+            assert float(a.max()) == pytest.approx(0.98)
+            assert sorted(a.abs().tolist())[:2] == pytest.approx([0, 0.3])
 
 
 def test_the_inputs_of_a_measurement_neither_die_out_nor_explode():

@@ -315,7 +315,7 @@ def choice(actual: object, expected: str, options: Sequence[str], *, about: str 
         alone = isinstance(actual, str)
         yours = "" if alone else f", the text alone and in quotes (this is a {_type(actual)})"
         raise Mismatch(f"{prefix}choose one of: {listed}{yours}", kind="type", actual=actual)
-    if chosen != expected:
+    if chosen != _option(expected, options):
         raise Mismatch(f"{prefix}this is not the right choice", kind="value", actual=actual)
 
 
@@ -330,7 +330,7 @@ def choices(actual: object, expected: Sequence[str], options: Sequence[str]) -> 
         named = ", ".join(f'"{option}"' for option in options)
         text = f"write some of these in a list, [{named}], each in quotes of its own"
         raise Mismatch(text, kind="type", actual=actual)
-    if listed != set(expected):
+    if listed != {_option(one, options) for one in expected}:
         raise Mismatch("these are not the right choices", kind="value", actual=actual)
 
 
@@ -347,8 +347,11 @@ def _option(actual: object, options: Sequence[str]) -> str | None:
     )
 
 
-def leaves_inputs_alone(function: Callable[..., Any], *args: Any) -> None:
-    """Pass if calling `function` does not change the tensors among its arguments."""
+def leaves_inputs_alone(
+    function: Callable[..., Any], *args: Any, names: Sequence[str] = ()
+) -> None:
+    """Pass if calling `function` does not change the tensors among its arguments. `names` are what
+    the arguments are called, for the message: "WUbx"."""
     if hasattr(function, "call_with_arguments"):
         _, after = function.call_with_arguments(*args)
     else:
@@ -356,9 +359,9 @@ def leaves_inputs_alone(function: Callable[..., Any], *args: Any) -> None:
         function(*after)
     for position, (before, argument) in enumerate(zip(args, after, strict=True)):
         if isinstance(before, torch.Tensor) and not torch.equal(before, torch.as_tensor(argument)):
+            named = f"`{names[position]}`" if names else f"its argument number {position + 1}"
             raise Mismatch(
-                f"the call changed its argument number {position + 1}: work on a copy, or avoid "
-                "operations in place on inputs",
+                f"the call changed {named}: work on a copy, or avoid operations in place on inputs",
                 kind="inputs",
             )
 

@@ -36,8 +36,8 @@ def grows_at_most(
     sizes: tuple[int, int],
     *,
     factor: float,
+    size: str,
     quantity: Literal["span", "work"] = "span",
-    size: str = "the size",
     advice: str = "",
 ) -> None:
     """Pass if the count grows at most by `factor` from the first size to the second.

@@ -156,7 +156,8 @@ def powers_of_entries(A, B, C, D, L):
 
 @mistake(
     "ssm_kernel",
-    "your kernel uses only the diagonal of A: the powers of a full matrix mix its entries",
+    "your kernel uses only the diagonal of A: the powers of a full matrix mix its entries (`*` "
+    "multiplies entry by entry: `@` is the product of matrices)",
     fails=LATER,
 )
 def only_the_diagonal_of_A(A, B, C, D, L):

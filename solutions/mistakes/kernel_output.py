@@ -27,6 +27,20 @@ def kernel_turned_in_place(K, u):
 
 @mistake(
     "kernel_output",
+    "your output is right but where there are as many outputs as inputs: there each K_l is "
+    "transposed, since a transpose fits too",
+    fails=ALL[:1],
+)
+def square_taps_transposed(K, u):
+    K = K.mT if K.shape[1] == K.shape[2] else K
+    y = torch.zeros(K.shape[:2])
+    for lag in range(len(K)):
+        y[lag:] += u[: len(u) - lag] @ K[lag].T
+    return y
+
+
+@mistake(
+    "kernel_output",
     "your output looks ahead: it sums K_l u_{k+l}. The kernel has to be turned round, u_{k-l}",
     fails=ALL,
 )

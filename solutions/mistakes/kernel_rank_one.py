@@ -18,6 +18,10 @@ CANCELS = (
     "your kernel loses its digits where p is small: (1 + v)^l - 1 cancels, and at v = 0 it is "
     "divided by 0"
 )
+CANCELS_IN_DOUBLE = (
+    "your kernel loses its digits where p is small, in float64 too: 1 + v rounds v away before the "
+    "1 is taken off again, where expm1(l log1p(v)) keeps it"
+)
 V_TOO_MANY = (
     "your kernel has v times s_l in the place of s_l: (p p^T)^j is v^(j-1) p p^T, so the sum is "
     "((1 + v)^l - 1) / v"
@@ -62,6 +66,30 @@ def closed_form_with_an_exception_for_zero(p, B, C, D, L):
     v, lags = p @ p, torch.arange(L, dtype=p.dtype)
     s = ((1 + v) ** lags - 1) / v if v > 1e-8 else lags
     return torch.cat([D[None], C @ B + s[:, None, None] * torch.outer(C @ p, p @ B)])
+
+
+@mistake("kernel_identity_plus_rank_one", CANCELS_IN_DOUBLE, fails=(SMALL, DIGITS))
+def closed_form_in_plain_numbers(p, B, C, D, L):
+    v = (p @ p).item()
+    s = torch.tensor([lag if v == 0 else ((1 + v) ** lag - 1) / v for lag in range(L)])
+    return torch.cat([D[None], C @ B + s[:, None, None] * torch.outer(C @ p, p @ B)])
+
+
+@mistake("kernel_identity_plus_rank_one", CANCELS_IN_DOUBLE, fails=(SMALL, DIGITS))
+def closed_form_in_double_with_a_tiny_exception(p, B, C, D, L):
+    p, B, C, D = (a.double() for a in (p, B, C, D))
+    v, lags = p @ p, torch.arange(L, dtype=p.dtype)
+    s = torch.where(v > 1e-14, ((1 + v) ** lags - 1) / v, lags)
+    return torch.cat([D[None], C @ B + s[:, None, None] * torch.outer(C @ p, p @ B)]).float()
+
+
+@mistake("kernel_identity_plus_rank_one", CANCELS_IN_DOUBLE, fails=(DIGITS,))
+def closed_form_in_double_with_an_exception(p, B, C, D, L):
+    dtype, (p, B, C, D) = p.dtype, (a.double() for a in (p, B, C, D))
+    v, lags = p @ p, torch.arange(L, dtype=p.dtype)
+    s = torch.where(v < 1e-8, lags, ((1 + v) ** lags - 1) / v.clamp(min=1e-300))
+    kernel = torch.cat([D[None], C @ B + s[:, None, None] * torch.outer(C @ p, p @ B)])
+    return kernel.to(dtype)
 
 
 @mistake(

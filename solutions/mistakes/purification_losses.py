@@ -37,6 +37,17 @@ def losses_in_float32(W, X):
 
 @mistake(
     "purification_losses",
+    "your reconstruction loss is right but where there are as many points as features: there it is "
+    "that of X W, since W fits on both sides; points are columns, so W X purifies them",
+    fails=ALL,
+)
+def W_on_the_right_where_it_fits(W, X):
+    purified = X @ W if X.shape[1] == len(W) else W @ X
+    return (X - purified).square().sum(), W.square().sum()
+
+
+@mistake(
+    "purification_losses",
     "your losses are norms and not their squares: the square root is one too many",
     fails=ALL,
 )

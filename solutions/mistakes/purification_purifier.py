@@ -67,6 +67,13 @@ def eigenvectors_of_the_squares(X, lam):
     return U * (squares / (squares + lam)) @ U.T
 
 
+@mistake("purifier", SQUARES, fails=(SMALL,))
+def eigenvectors_of_the_squares_none_negative(X, lam):
+    squares, U = torch.linalg.eigh(X @ X.T)
+    squares = squares.clamp(min=0)
+    return U * (squares / (squares + lam)) @ U.T
+
+
 @mistake(
     "purifier",
     "your purifier is right to about three digits: something in it is computed in half precision",

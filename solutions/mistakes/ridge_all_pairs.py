@@ -40,6 +40,18 @@ def attention_without_dtype(Q, K, V, lam):
 
 @mistake(
     "ridge_attention",
+    "your outputs are right but where values are as long as keys: there W is transposed, since a "
+    "transpose fits too",
+    fails=(MANY,),
+)
+def square_weights_transposed(Q, K, V, lam):
+    M = lam * torch.eye(K.shape[-1], dtype=K.dtype) + K.mT @ K
+    W = torch.linalg.solve(M, K.mT @ V)
+    return Q @ (W.mT if W.shape[-1] == W.shape[-2] else W)
+
+
+@mistake(
+    "ridge_attention",
     "it works for two dimensions only: `K.t()` is for matrices, where `K.mT` swaps the last two "
     "dimensions, whatever stands in front",
     fails=(HEADS,),

@@ -96,6 +96,28 @@ def symmetric_taken_for_granted(M_inv, u, v):
 
 @mistake(
     "sherman_morrison",
+    "your dyad has M^(-1) u on both sides: its rows are those of v^T M^(-1), which is the same "
+    "only if v = u and M is symmetric",
+    fails=ALL,
+)
+def one_vector_on_both_sides(M_inv, u, v):
+    left = M_inv @ u
+    return M_inv - torch.outer(left, left) / (1 + v @ left)
+
+
+@mistake(
+    "sherman_morrison",
+    "your update takes u for v throughout: it is that of M + u u^T with a symmetric M, and here "
+    "v^T M^(-1) is needed too",
+    fails=ALL,
+)
+def u_taken_for_v(M_inv, u, v):
+    left = M_inv @ u
+    return M_inv - torch.outer(left, left) / (1 + u @ left)
+
+
+@mistake(
+    "sherman_morrison",
     "your dyad is u v^T itself: it is made of M^(-1) u and v^T M^(-1)",
     fails=ALL,
 )

@@ -6,6 +6,7 @@ the hidden checks that are lost by it; all others stay.
 
 from autograder.diagnosis import mistake
 
+WITH_B = "your count has + b in it: additions of whole tensors are left out"
 DIFFERENCE = ("q2c: the largest difference, of either sign",)
 RECURRENT = ("q2c: the operations of the recurrence",)
 CONVOLUTION = ("q2c: the operations of the convolution",)
@@ -18,6 +19,16 @@ CONVOLUTION = ("q2c: the operations of the convolution",)
 )
 def sign_not_dropped(a, b):
     return (a - b).max()
+
+
+@mistake(
+    "largest_difference",
+    "your number is the norm of a - b, the root of the sum of all squares (`torch.norm`): the "
+    "largest entry of |a - b| is asked for",
+    fails=DIFFERENCE,
+)
+def norm_of_the_difference(a, b):
+    return (a - b).norm()
 
 
 @mistake(
@@ -41,6 +52,16 @@ def input_product_left_out(N, T, D, H):
 )
 def recurrent_pairs_counted_once(N, T, D, H):
     return N * T * H * (H + D)
+
+
+@mistake("recurrent_flops", WITH_B, fails=RECURRENT)
+def b_counted_in_the_recurrence(N, T, D, H):
+    return 2 * N * T * H * (H + D) + N * T * H
+
+
+@mistake("recurrent_flops", WITH_B, fails=RECURRENT)
+def both_sums_counted_in_the_recurrence(N, T, D, H):
+    return 2 * N * T * H * (H + D) + 2 * N * T * H
 
 
 @mistake("recurrent_flops", "your count is that of one sequence: there are N", fails=RECURRENT)
@@ -74,6 +95,21 @@ def projection_left_out(N, T, D, H):
 )
 def one_tap_an_output(N, T, D, H):
     return 2 * T * H**3 + 2 * N * T * D * H + 2 * N * T * H**2
+
+
+@mistake(
+    "convolution_flops",
+    "your count has t taps at step t, T (T + 1) / 2 in all: conv1d multiplies by the zeros of the "
+    "padding too, so each of the T states takes T taps",
+    fails=CONVOLUTION,
+)
+def zeros_left_out(N, T, D, H):
+    return 2 * T * H**3 + 2 * N * T * D * H + N * T * (T + 1) * H**2
+
+
+@mistake("convolution_flops", WITH_B, fails=CONVOLUTION)
+def b_counted_in_the_convolution(N, T, D, H):
+    return 2 * T * H**3 + 2 * N * T * D * H + 2 * N * T**2 * H**2 + N * T * H
 
 
 @mistake(

@@ -220,3 +220,15 @@ def diagonal_half_precision(W, U, b, x):
         h = W.diagonal() * h + x_t @ U.T + b
         states.append(h)
     return torch.stack(states, 1)
+
+
+@mistake(
+    "diag_unrolled_ssm_forward",
+    "your output divides by powers of W_ii: those of 0 are 0, and those of small entries soon are, "
+    "so it is NaN there; h = a * h + v, step by step, divides by nothing",
+    fails=RECURRENCE,
+)
+def divided_by_powers(W, U, b, x):
+    lags = torch.arange(1, x.shape[1] + 1, device=x.device)[:, None]
+    powers = W.diagonal() ** lags  # (T, H)
+    return powers * torch.cumsum((x @ U.T + b) / powers, 1)

@@ -108,6 +108,18 @@ def logarithm_of_negative_entries(W, T):
 
 @mistake(
     "make_diag_depthwise_kernel",
+    "your kernel is NaN where an entry is 0: it has no logarithm either, whatever becomes of the "
+    "signs; 0 to the power 0 is 1, and its other powers are 0",
+    fails=KERNEL,
+)
+def logarithm_of_zero(W, T):
+    a, lags = W.diagonal()[:, None], torch.arange(T)
+    signs = torch.where(a < 0, -1.0, 1.0) ** lags
+    return (signs * torch.exp(lags * a.abs().log()))[:, None].to(W.dtype)
+
+
+@mistake(
+    "make_diag_depthwise_kernel",
     "your kernel appends one factor a at each doubling: the second half is a^m times the first, "
     "and m doubles too",
     fails=KERNEL,

@@ -87,7 +87,8 @@ def powers_of_entries(W, T):
 
 @mistake(
     "make_conv_kernel",
-    "your kernel uses only the diagonal of W: the powers of a full matrix mix its entries",
+    "your kernel uses only the diagonal of W: the powers of a full matrix mix its entries (`*` "
+    "multiplies entry by entry: `@` is the product of matrices)",
     fails=KERNEL,
 )
 def kernel_of_the_diagonal(W, T):

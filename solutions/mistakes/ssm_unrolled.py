@@ -30,6 +30,21 @@ def bias_forgotten(W, U, b, x):
 
 @mistake(
     "unrolled_ssm_forward",
+    "your output is right but where there are as many units as inputs: there U is transposed, "
+    "since a transpose fits too",
+    fails=(ANY,),
+)
+def square_U_transposed(W, U, b, x):
+    U = U.T if len(U) == U.shape[1] else U
+    h, states = torch.zeros(len(x), len(b)), []
+    for x_t in x.unbind(1):
+        h = h @ W.T + x_t @ U.T + b
+        states.append(h)
+    return torch.stack(states, 1)
+
+
+@mistake(
+    "unrolled_ssm_forward",
     "your output is what comes of adding b at the first step only: it belongs to every step",
     fails=LATER_STEPS,
 )

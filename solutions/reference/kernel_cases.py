@@ -19,15 +19,19 @@ from solutions.reference.kernel import kernel, output
 
 EPS = torch.finfo(torch.float32).eps / 2  # one rounding
 KERNEL_AXES = ("lag", "output", "input")
+SQUARE = (7, 9)  # the lengths at which n, m and r are the same
 
 
-def _sizes(source: torch.Generator, n: int | None = None) -> tuple[int, int, int]:
-    """n, m, r from 3 to 7, no two of them equal, so that no transpose goes unseen. Where n is
+def _sizes(
+    source: torch.Generator, L: int, n: int | None = None, more: int = 0
+) -> tuple[int, int, int]:
+    """n, m, r from 3 to 7, no two of them equal, so that no transpose goes unseen, and then `more`
+    for n; at a length of SQUARE, where a transpose fits too, all three are the same. Where n is
     given, m and r are the same for every n and L: costs are compared over those."""
     if n is not None:
         return n, 3, 2
     n, m, r = (torch.randperm(5, generator=source)[:3] + 3).tolist()
-    return n, m, r
+    return (n + more,) * 3 if L in SQUARE else (n + more, m, r)
 
 
 def _ends(n: int, m: int, r: int, source: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
@@ -67,7 +71,7 @@ def systems(L: Sequence[int], radius: float, n: int | None = None) -> Iterator[C
     """
     for length in L:
         source = generator("system", length, radius, n)
-        states, m, r = _sizes(source, n)
+        states, m, r = _sizes(source, length, n)
         B, C, D = _ends(states, m, r, source)
         yield Case(
             args=(_turning(states, radius, source), B, C, D, length),
@@ -95,8 +99,7 @@ def forgetful(L: Sequence[int]) -> Iterator[Case]:
     """
     for length in L:
         source = generator("forgetful", length)
-        n, m, r = _sizes(source)
-        n += 1
+        n, m, r = _sizes(source, length, more=1)
         B, C, D = _ends(n, m, r, source)
         yield Case(
             args=(torch.diag(torch.ones(n - 1), -1), B, C, D, length),
@@ -133,8 +136,7 @@ def diagonals(L: Sequence[int], n: int | None = None) -> Iterator[Case]:
     """
     for length in L:
         source = generator("diagonal", length, n)
-        states, m, r = _sizes(source, n)
-        states += 0 if n else 3
+        states, m, r = _sizes(source, length, n, more=3)
         B, C, D = _ends(states, m, r, source)
         a = 0.98 * (1 - 2 * torch.rand(states, generator=source))
         a[:3] = torch.tensor([0.9, -0.95, 0.0])
@@ -168,7 +170,7 @@ def rank_ones(
     for v in squared_norms:
         for length in L:
             source = generator("rank one", v, length, apart, str(dtype), *([n] if n else []))
-            direction, B, C, D = _joined(apart, source, n)
+            direction, B, C, D = _joined(apart, source, length, n)
             states = len(direction)
             if apart:
                 D = torch.zeros_like(D)
@@ -183,13 +185,12 @@ def rank_ones(
 
 
 def _joined(
-    apart: bool, source: torch.Generator, n: int | None
+    apart: bool, source: torch.Generator, L: int, n: int | None
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """A direction (n,) of length 1, and B, C, D; the largest entry of the rank-one term is at least
     a quarter of what the terms of its sums could add up to, where n is not given."""
     while True:
-        states, m, r = _sizes(source, n)
-        states += 0 if n else 3
+        states, m, r = _sizes(source, L, n, more=3)
         B, C, D = _ends(states, m, r, source)
         if apart:
             B[: states // 2], C[:, states // 2 :] = 0, 0

@@ -59,7 +59,8 @@ def _spread(count: int, largest: float, smallest: float, source: torch.Generator
 @once
 def losses(count: int, dtype: torch.dtype = torch.float32) -> Iterator[Case]:
     """Arguments (W, X) for `purification_losses`; one of the two losses is twice the other, so
-    that neither hides in the other's tolerance, and which comes first shows.
+    that neither hides in the other's tolerance, and which comes first shows. The last X is square:
+    a product in the wrong order fits there.
 
     rtol: an entry of W X rounds m products, and is subtracted from one of X, which is smaller than
     the terms by `condition` at most. A sum of k squares rounds by 8 sqrt(k) units at most, but for
@@ -68,7 +69,7 @@ def losses(count: int, dtype: torch.dtype = torch.float32) -> Iterator[Case]:
     for number in range(count):
         source = generator("losses", number, str(dtype))
         m = _int(3, 6, source)
-        n = m + _int(2, 5, source)
+        n = m + (_int(2, 5, source) if number < count - 1 else 0)
         W = torch.randn(m, m, generator=source, dtype=torch.float64)
         X = torch.randn(m, n, generator=source, dtype=torch.float64)
         reconstruction, regularization = purification.losses(W, X)
@@ -121,12 +122,15 @@ def _data_tolerance(X: Tensor, lam: float, dtype: torch.dtype) -> float:
 
 
 @once
-def wide(lams: Sequence[float], dtype: torch.dtype = torch.float32) -> Iterator[Case]:
-    """Arguments (X, lam) for each lam: more points than features, X of full rank."""
+def wide(
+    lams: Sequence[float], dtype: torch.dtype = torch.float32, square: Sequence[float] = ()
+) -> Iterator[Case]:
+    """Arguments (X, lam) for each lam: more points than features, X of full rank; as many points
+    as features where lam is one of `square`."""
     for lam in lams:
         source = generator("wide", lam, str(dtype))
         m = _int(4, 6, source)
-        n = m + _int(3, 8, source)
+        n = m + (_int(3, 8, source) if lam not in square else 0)
         X = _data(m, n, math.sqrt(lam) * _spread(m, 4.0, 0.25, source), source)
         yield _case(X, lam, _squares_tolerance(X, lam, dtype), f"lam = {lam:g}", dtype)
 

@@ -21,6 +21,7 @@ from solutions.reference import ridge_attention
 DEVIATIONS = 8  # see `_rounding`
 LARGEST = 5e-3  # no context is drawn for which more than that would have to be allowed
 AXES = ("position", "entry")
+SQUARE = (5, 9)  # the lengths at which, without heads, d and dv are n if they are not given
 HEADS = (2, 3)  # two sequences, three heads
 ADVICE = "Nothing from scratch; and the query meets the inverse first, and that vector the rest."
 
@@ -41,13 +42,15 @@ def contexts(
     """Arguments (Q, K, V, lam) for each length and each lam.
 
     causal    whether the query at t meets the pairs up to t, or all of them: for the tolerance
-    d, dv     the sizes of a key and a value; drawn from 3 to 7 where they are not given
+    d, dv     the sizes of a key and a value; where they are not given n, at a length of SQUARE, and
+              else drawn from 3 to 7
     distinct  how many different keys there are; each is repeated, with new values
     lead      batch and head dimensions
     """
     for length, ridge in itertools.product(n, lam):
         source = generator("context", length, ridge, causal, d, norm, distinct, lead, str(dtype))
-        size, entries = _sizes(length, d, dv, source)
+        square = length in SQUARE and not lead
+        size, entries = _sizes(length, d, dv, source) if not square else (d or length, dv or length)
         rows = (*lead, length)
         Q, K, V, rtol = _context(rows, size, entries, norm, distinct, ridge, causal, dtype, source)
         yield Case(
@@ -133,15 +136,15 @@ def pulls(n: Sequence[int], lam: Sequence[float]) -> Iterator[tuple[Case, Tensor
 @once
 def grown(
     n: tuple[int, int], d: tuple[int, int]
-) -> Iterator[tuple[tuple[int, int], float, dict[int, Case]]]:
-    """The two lengths, the most that the work may grow between them, and a case for each, with a
-    small d; then the same for the two d, with dv = d, at a short length.
+) -> Iterator[tuple[str, tuple[int, int], float, dict[int, Case]]]:
+    """ "n", the two lengths, how much the work may grow between them, and a case for each, with
+    a small d; then "d" and the same for the two d, with dv = d, at a short length.
 
     The laws asked for are n and d^2, the next worse ones n^2 and d^3: something between. (In chunks
     of C the work is n (d^2 + C d + C^2), so the shorter length is not to be far below a usual C.)
     """
-    yield n, (n[1] / n[0]) ** 1.6, {size: _square(size, 4) for size in n}
-    yield d, (d[1] / d[0]) ** 2.4, {size: _square(8, size) for size in d}
+    yield "n", n, (n[1] / n[0]) ** 1.6, {size: _square(size, 4) for size in n}
+    yield "d", d, (d[1] / d[0]) ** 2.4, {size: _square(8, size) for size in d}
 
 
 def _square(n: int, d: int) -> Case:

@@ -52,7 +52,8 @@ def judge(number: int, verdict: object, confidence: object, counterexample: obje
 
 
 def read(number: int, verdict: object, confidence: object, counterexample: object) -> Answer:
-    """The answer as it was given, well formed. Raises Mismatch."""
+    """The answer as it was given, well formed. A true claim has no counterexample, so beside the
+    verdict True anything may stand in its place. Raises Mismatch."""
     if _absent(verdict):
         raise _mismatch("verdict", number, "this is still to be answered", "unanswered")
     verdict, confidence = item(verdict), item(confidence)
@@ -66,8 +67,8 @@ def read(number: int, verdict: object, confidence: object, counterexample: objec
         try:
             evaluation = evaluate(number, counterexample)
         except Mismatch as wrong:
-            said = f"{wrong}{', or None for the verdict True' if verdict else ''}"
-            raise _mismatch("counterexample", number, said) from None
+            if not verdict:
+                raise _mismatch("counterexample", number, str(wrong)) from None
     return Answer(number, verdict, float(confidence), evaluation)
 
 

@@ -15,7 +15,7 @@ from labkit.checks import Mismatch
 from labkit.referee.exact import Matrix
 
 SMALLEST, LARGEST = Fraction(1e-6), 1000  # the size of a number that is not 0
-_SAY = "a plain number that is 0, or from 0.000001 to 1000 in size"
+_SAY = "a plain number that is 0, or from a millionth to 1000 in size"
 
 
 class Unfit(ValueError):

@@ -172,9 +172,9 @@ class FourierAndScan:
         return torch.fft.irfft(torch.einsum("oif,nif->nof", K, v), n=2 * T)[:, :, :T].mT
 
     def make_diag_depthwise_kernel(W, T):
-        logarithms = torch.log(W.diagonal().to(torch.complex128))[:, None, None]
-        lags = torch.arange(T, device=W.device)
-        return torch.exp(logarithms * lags).real.to(W.dtype)
+        a, lags = W.diagonal()[:, None, None], torch.arange(T, device=W.device)
+        powers = torch.exp(torch.log(a.to(torch.complex128)) * lags).real.to(W.dtype)
+        return torch.where(a == 0, (lags == 0).to(W.dtype), powers)  # 0 has no logarithm
 
     def diag_conv_ssm_forward(W, U, b, x):
         T = x.shape[1]
