@@ -115,6 +115,7 @@ def test_an_expected_value_is_told_only_where_it_may_be_seen():
         ([[1.0], [...]], "type", "one of the numbers is still to be answered"),
         ([1.0, "2"], "type", "a list that holds a value of type str came back where numbers"),
         ((torch.ones(2), torch.ones(1)), "type", "a list of 2 tensors or arrays came back: torch"),
+        ([torch.ones(1, 1)] * 4, "shape", "a list of 4 tensors or arrays came back: torch.stack"),
         ([np.ones(2), np.ones(2)], "type", "a list of 2 tensors or arrays came back: torch.stack"),
         (np.array([1, 2], dtype=object), "type", "an array came back that does not hold numbers"),
         (np.array(["1", "2"]), "type", "an array came back that does not hold numbers"),

@@ -158,8 +158,7 @@ def _not_numbers(value: object) -> str:
     while items and isinstance(items[0], list | tuple):  # look at its rows
         items = [item for row in items if isinstance(row, list | tuple) for item in row]
     if items and all(isinstance(item, torch.Tensor | np.ndarray) for item in items):
-        many = f"a list of {len(items)} tensors or arrays"
-        return f"{many} came back: torch.stack, or np.stack, makes one of it"
+        return _many_tensors(items)
     for item in items:
         if item is Ellipsis:
             return "one of the numbers is still to be answered (it is `...`)"
@@ -167,6 +166,11 @@ def _not_numbers(value: object) -> str:
             said = f"a list that holds a value of type {_type(item)}"
             return f"{said} came back where numbers were asked for"
     return "a list of rows that differ in length came back"
+
+
+def _many_tensors(items: Sequence[object]) -> str:
+    many = f"a list of {len(items)} tensors or arrays"
+    return f"{many} came back: torch.stack, or np.stack, makes one of it"
 
 
 def _type(value: object) -> str:
@@ -213,6 +217,8 @@ def same(
         return Mismatch(f"{prefix}{text}", kind=kind, actual=actual, expected=wanted)
 
     if got.shape != wanted.shape:
+        if isinstance(actual, list | tuple) and any(getattr(item, "ndim", 0) for item in actual):
+            raise fail("shape", _many_tensors(actual))  # each with a single entry
         raise fail("shape", f"the shape is {_shape(got)}, and {_shape(wanted, axes)} was asked for")
     if wanted.numel() == 0:
         return

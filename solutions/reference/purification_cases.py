@@ -277,4 +277,5 @@ def _same_end(
         raise fail("is not a finite number, and there is one")
     off = abs(float(end - want)) / (abs(float(want)) or 1.0)
     if off > case.rtol:
-        raise fail(f"differs, by {off:.0%} of its size" if want else "is to be 0")
+        by = f"{off:.0%}" if off >= 0.01 else f"{off:.0e}"
+        raise fail(f"differs, by {by} of its size" if want else "is to be 0")
