@@ -15,7 +15,7 @@ from autograder.course import Limits
 from autograder.forks import Fork, Forks
 from autograder.intake import Cell
 from autograder.notebook import IGNORED
-from autograder.patience import Patience
+from autograder.patience import Allowance, Patience
 from autograder.remote import Budget, RemoteNamespace, say
 from autograder.results import CellProblem
 from autograder.sandbox import processors
@@ -54,7 +54,7 @@ class Session:
         self._cells = [c for c in cells if c.kind == "code" and (_counts(c) or _defines(c))]
         self._left_out: set[int] = set()
         self._problems: dict[int, CellProblem] = {}
-        self._seconds_left = _RUNS_OF_TIME * limits.notebook_seconds
+        self._all_runs = Allowance(_RUNS_OF_TIME * limits.notebook_seconds)
         self._expected = forks
         self._child: Child | None = None
         self._lost = False
@@ -124,31 +124,28 @@ class Session:
 
     def _run_cells(self, child: Child) -> int | None:
         """Run every cell that is not left out; the number of the one that ended the process."""
-        began = self._patience.clock()
-        allowed = min(self._limits.notebook_seconds, self._seconds_left)
-        try:
-            for cell in self._cells:
-                left = allowed - (self._patience.clock() - began)
-                if cell.number in self._left_out:
-                    continue
-                if left <= 0:
-                    self._skip(cell.number, "the time for the whole notebook was used up")
-                elif not self._run_cell(child, cell, min(self._limits.cell_seconds, left)):
-                    return cell.number
-        finally:
-            self._seconds_left -= self._patience.clock() - began
+        run = Allowance(self._limits.notebook_seconds)
+        for cell in self._cells:
+            if cell.number in self._left_out:
+                continue
+            if min(run.left, self._all_runs.left) <= 0:
+                self._skip(cell.number, "the time for the whole notebook was used up")
+            elif not self._run_cell(child, cell, run):
+                return cell.number
         return None
 
-    def _run_cell(self, child: Child, cell: Cell, seconds: float) -> bool:
+    def _run_cell(self, child: Child, cell: Cell, run: Allowance) -> bool:
         """Run one cell, and interrupt it when its time is up; False if the process is lost."""
-        started = self._patience.clock()
+        alone = Allowance(self._limits.cell_seconds)
+        limits = alone, run, self._all_runs
+        seconds = min(limit.left for limit in limits)
         try:
-            self._try_cell(child, cell, seconds)
+            self._try_cell(child, cell, seconds, limits)
         except WireError:
             over = child.close().get("over")
             if over:
                 said = f"used more than a submission may in all its processes ({over})"
-            elif self._patience.clock() - started < seconds:
+            elif alone.spent < seconds:
                 said = "ended the whole process (an exit, a crash, or too much memory)"
             else:
                 said = f"ran longer than {seconds:.3g} seconds and could not be interrupted"
@@ -156,8 +153,9 @@ class Session:
             return False
         return True
 
-    def _try_cell(self, child: Child, cell: Cell, seconds: float) -> None:
-        deadline = time.monotonic() + seconds
+    def _try_cell(
+        self, child: Child, cell: Cell, seconds: float, limits: Sequence[Allowance]
+    ) -> None:
         nonce = child.start(
             {
                 "op": "cell",
@@ -165,10 +163,10 @@ class Session:
                 "whole": _counts(cell),
                 "processors": processors.available(),
             },
-            deadline,
+            time.monotonic() + seconds,
         )
         try:
-            answer = self._patience.within(seconds, lambda by: child.finish(nonce, by))
+            answer = self._patience.within(lambda by: child.finish(nonce, by), *limits)
         except TimedOut:
             child.interrupt()
             child.finish(nonce, time.monotonic() + _GRACE_SECONDS)
@@ -217,7 +215,7 @@ class Session:
         except ForkForbiddenError:
             self._child.ask({"op": "stay"}, time.monotonic() + _STAY_SECONDS)
             if self._pool.devices:  # elsewhere no honest process is asked twice
-                self._seconds_left = _RUNS_OF_TIME * self._limits.notebook_seconds
+                self._all_runs = Allowance(_RUNS_OF_TIME * self._limits.notebook_seconds)
             return Fork(self._child.channel, None)
 
     def reap(self, fork: Fork, wait: bool = True) -> int | None:

@@ -6,7 +6,8 @@ shared memory, and the request is sent; the clock starts, and the sandbox goes o
 answered it is stopped again; the clock stops; the results are read and verified.
 
 The seconds of a turn are what the clock says, less what other programs took meanwhile: the time in
-which the kernel had the function wait for a processor. They are at least the processor time that
+which the kernel had the function wait for a processor (which is not known where a submission has
+processes besides). They are at least the processor time that
 the sandbox used, so that threads, or work put off until the answer is out, gain nothing. On a GPU
 the clock alone counts. What messages take, measured with the same messages in the reference's
 sandbox, is taken off.
@@ -33,7 +34,7 @@ from torch import Tensor
 from autograder.channel import Channel
 from autograder.remote import say
 from autograder.sandbox.child import expect, post
-from autograder.sandbox.freeze import waited
+from autograder.sandbox.freeze import Account, waited
 from autograder.session import Session
 from autograder.wire import Closed, TimedOut, WireError
 from autograder.worker.timed import at, link
@@ -168,13 +169,12 @@ class Side:
         if raised is not None:
             said = say(raised if isinstance(raised, dict) else {}, quotes=False)
             raise Mismatch(f"{request['name']} raised {said}", kind="raised")
-        cpu = self._account.cpu - before.cpu
-        theirs = self._account.waited - before.waited
+        cpu = max(0.0, self._account.cpu - before.cpu)
         self.cpu_seconds += cpu
         self.wall_seconds += wall
         if self._device == "cpu":
-            wall = cpu if throttled() else wall - ours - theirs
-        return max(wall, cpu)
+            wall = cpu if throttled() else wall - ours - _waited(before, self._account)
+        return max(wall, cpu, _SHORTEST)
 
     def _verify(self, function: str, given: Sequence[Args], numbers: Sequence[int]) -> None:
         factor = 1.0
@@ -216,6 +216,14 @@ def calibrated(reference: Side, function: str) -> Contestant:
     messages = min(reference.turn("", calls) for _ in range(_BLANKS))
     turn = messages + calls * max(call, _SHORTEST)
     return Contestant(reference, function, calls, messages, turn)
+
+
+def _waited(before: Account, after: Account) -> float:
+    """Seconds in which the function waited for a processor that other programs had. Nothing, where
+    there are processes that could have had it on its behalf."""
+    if before.asked is None or after.asked is None:
+        return 0.0
+    return max(0.0, after.asked - before.asked)
 
 
 @cache

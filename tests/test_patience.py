@@ -6,32 +6,50 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
 
 from autograder.intake import Cell
-from autograder.patience import Patience
+from autograder.patience import Allowance, Patience
 from autograder.sandbox import processors, share
 from autograder.sandbox.child import Child
 from autograder.sandbox.freeze import Account
 from autograder.sandbox.pool import Pool
+from autograder.sandbox.watch import descendants
 from autograder.session import Session
 from autograder.wire import Closed, TimedOut
 from labkit.checks import Mismatch
 from tests.conftest import ROOT, SMALL, strongest_level
 
 
-def takes(seconds: float):
-    """Something that has its answer so long from now; no test waits for it."""
-    there = time.monotonic() + seconds
+class Clock:
+    """In the place of `time`, turned by hand."""
 
-    def answer(deadline: float) -> str:
-        if deadline < there:
-            raise TimedOut
-        return "an answer"
+    now = 100.0
 
-    return answer
+    def monotonic(self) -> float:
+        return self.now
+
+    def takes(self, seconds: float):
+        """Something that has its answer so long from now, and waits for it until its deadline."""
+        there = self.now + seconds
+
+        def answer(deadline: float) -> str:
+            self.now = max(self.now, min(there, deadline))
+            if deadline < there:
+                raise TimedOut
+            return "an answer"
+
+        return answer
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    turned = Clock()
+    monkeypatch.setattr("autograder.patience.time", turned)
+    return turned
 
 
 def waiting(*seconds: float) -> Patience:
@@ -40,31 +58,66 @@ def waiting(*seconds: float) -> Patience:
     return Patience(lambda: Account(cpu=0.0, waited=next(told)))
 
 
-def test_what_it_waited_for_a_processor_is_added_to_a_limit():
-    patience = waiting(5, 8)
-    assert patience.within(10, takes(17)) == "an answer"
-    assert time.monotonic() - patience.clock() == pytest.approx(8)
+def test_what_it_waited_for_a_processor_is_added_to_a_limit(clock):
+    limit = Allowance(10)
+    assert waiting(5, 8).within(clock.takes(17), limit) == "an answer"
+    assert (limit.spent, limit.granted) == (17, 8)
+    assert limit.left == 1
 
 
-def test_what_has_waited_for_nobody_is_too_slow_at_its_limit():
-    patience = waiting(0)
+def test_what_has_waited_for_nobody_is_too_slow_at_its_limit(clock):
+    limit = Allowance(10)
     with pytest.raises(TimedOut):
-        patience.within(10, takes(10.5))
-    assert time.monotonic() - patience.clock() == pytest.approx(0, abs=1e-3)
+        waiting(0).within(clock.takes(10.5), limit)
+    assert (limit.spent, limit.left) == (10, 0)
 
 
-def test_each_second_of_waiting_is_granted_once():
+def test_each_second_of_waiting_is_granted_once(clock):
     patience = waiting(5, 5)
-    patience.within(10, takes(14))
+    patience.within(clock.takes(14), Allowance(10))
     with pytest.raises(TimedOut):
-        patience.within(10, takes(14))
+        patience.within(clock.takes(14), Allowance(10))
 
 
-def test_a_new_sandbox_has_waited_for_nothing_yet():
+def test_a_new_sandbox_has_waited_for_nothing_yet(clock):
     patience = waiting(50, 5)
-    patience.within(10, takes(29))
+    patience.within(clock.takes(29), Allowance(10))
     patience.new_sandbox()
-    assert patience.within(10, takes(14)) == "an answer"
+    assert patience.within(clock.takes(14), Allowance(10)) == "an answer"
+
+
+def test_whose_own_processes_wait_for_each_other_has_no_more_than_three_times_the_limit(clock):
+    assert waiting(1000).within(clock.takes(29), Allowance(10)) == "an answer"
+    with pytest.raises(TimedOut):
+        waiting(1000, 2000).within(clock.takes(31), Allowance(10))
+
+
+@pytest.mark.parametrize("seconds", [1, 4, 9.9, 10.1, 11, 19])
+def test_three_times_the_limit_are_for_all_calls_together(clock, seconds):
+    """However long each takes: what is granted and not used is no credit without an end."""
+    patience = Patience(lambda: Account(cpu=0.0, waited=1000 * clock.now))
+    began, function = clock.now, Allowance(10)
+    with suppress(TimedOut):
+        while function.left > 0:
+            patience.within(clock.takes(seconds), function)
+    assert 10 <= clock.now - began <= 30
+
+
+def test_the_time_of_all_cells_ends_however_long_each_may_take(clock):
+    patience = Patience(lambda: Account(cpu=0.0, waited=1000 * clock.now))
+    began, notebook = clock.now, Allowance(30)
+    with suppress(TimedOut):
+        while notebook.left > 0:
+            patience.within(clock.takes(11), Allowance(10), notebook)
+    assert 30 <= clock.now - began <= 90
+
+
+def test_where_the_sandbox_has_ended_nothing_is_granted(clock):
+    def account() -> Account:
+        raise Closed("it has ended")
+
+    with pytest.raises(TimedOut):
+        Patience(account).within(clock.takes(11), Allowance(10))
 
 
 @pytest.mark.usefixtures("readable_python")
@@ -79,21 +132,6 @@ def test_a_notebook_that_is_run_again_has_waited_for_nothing_yet(monkeypatch):
         Session(pool, [slow, dies], SMALL) as running,
     ):
         assert [(p.cell, p.kind) for p in running.problems] == [(2, "died")]
-
-
-def test_whose_own_processes_wait_for_each_other_has_no_more_than_three_times_the_limit():
-    patience = waiting(1000)
-    assert patience.within(10, takes(29)) == "an answer"
-    with pytest.raises(TimedOut):
-        waiting(1000, 2000).within(10, takes(31))
-
-
-def test_where_the_sandbox_has_ended_nothing_is_granted():
-    def account() -> Account:
-        raise Closed("it has ended")
-
-    with pytest.raises(TimedOut):
-        Patience(account).within(10, takes(11))
 
 
 SPINS = """
@@ -146,6 +184,14 @@ def test_all_of_a_sandbox_weigh_as_much_as_one(spinning, count, expected):
     share.even_out(processes)
     assert nice(processes) == {expected}
     assert count * 1.25**-expected == pytest.approx(1, rel=0.12)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can run before others")
+def test_who_looks_after_a_sandbox_runs_before_it(pool):
+    with pool.child():
+        supervisor, sealed = list(descendants(pool.process_id))[-2:]
+        assert nice([supervisor]) == {-10}
+        assert nice([sealed]) == {0}
 
 
 BUSY = """

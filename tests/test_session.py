@@ -15,7 +15,7 @@ import torch
 from autograder.course import Limits
 from autograder.forks import Forks
 from autograder.intake import Cell
-from autograder.remote import RemoteNamespace
+from autograder.remote import RemoteNamespace, _alike
 from autograder.sandbox.pool import Pool
 from autograder.session import Session
 from labkit.checks import Mismatch
@@ -498,3 +498,18 @@ def test_a_fork_that_cannot_be_reaped_ended_nobody_knows_how(pool):
         fork = running.fork()
         running._child.end()
         assert running.reap(fork) is None
+
+
+@pytest.mark.parametrize(
+    ("counted", "otherwise", "alike"),
+    [
+        (torch.ones(2), torch.ones(2) * (1 + 1e-6), True),
+        (torch.ones(2), torch.zeros(2), False),
+        (None, torch.ones(2), False),
+        (torch.ones(2), "nothing", False),
+        (None, None, True),
+    ],
+)
+def test_what_a_function_returns_while_it_is_counted_is_what_it_returns(counted, otherwise, alike):
+    """Or a function could work side by side, or not at all, while somebody looks."""
+    assert _alike(counted, otherwise) == alike

@@ -15,10 +15,10 @@ import torch
 from autograder.course import Limits
 from autograder.intake import Cell
 from autograder.sandbox import freeze
-from autograder.sandbox.freeze import waited
+from autograder.sandbox.freeze import Account, waited
 from autograder.sandbox.watch import descendants
 from autograder.session import Session
-from autograder.turns import Contestant, Layout, Side, Task, calibrated, throttled
+from autograder.turns import Contestant, Layout, Side, Task, _waited, calibrated, throttled
 from autograder.wire import Closed
 from autograder.worker.timed import link
 from labkit.checks import Mismatch
@@ -246,6 +246,31 @@ def test_work_in_threads_counts_as_the_sum_of_their_time(side):
         "    return 2 * x + y\n"
     )
     assert entered.turn("double", 1) >= 0.35  # children that have ended are counted in ticks
+
+
+IDLE = """
+import os, time
+if os.fork() == 0:
+    time.sleep(60)
+"""
+
+
+def test_what_its_own_processes_wait_for_makes_no_turn_shorter(side):
+    assert side(HONEST)._account.asked is not None
+    assert side(HONEST + IDLE)._account.asked is None, "that one could wait on its behalf"
+    alone, with_another = Account(1, 1, asked=1), Account(1, 9)
+    later = Account(2, 9, asked=1.5)
+    assert _waited(alone, later) == 0.5
+    assert _waited(alone, with_another) == _waited(with_another, later) == 0
+    assert _waited(later, alone) == 0, "no turn is longer than the clock says"
+
+
+def test_a_turn_takes_time_whatever_is_told_of_its_processes(side, monkeypatch):
+    """As where one with much processor time has ended, and nobody has waited for it."""
+    entered = side(HONEST)
+    monkeypatch.setattr(entered, "_account", Account(cpu=1e6, waited=0, asked=-1e6))
+    assert entered.turn("double", 1) > 0
+    assert entered.cpu_seconds == 0
 
 
 def test_work_put_off_until_the_answer_is_out_counts(side):

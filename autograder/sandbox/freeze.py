@@ -19,16 +19,19 @@ from autograder.sandbox.watch import descendants
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PATIENCE = 2.0  # seconds until every process must have come to rest
+_ALONE = 2  # processes: the notebook's, and the fork that is asked
 _LOOKS = 2  # in a row, that must find all of them at rest
 
 
 @dataclass(frozen=True)
 class Account:
     """Seconds: `cpu` of the processors' time, used by all threads of all processes, and `waited`,
-    in which their main threads could have run and something else did."""
+    in which their main threads could have run and something else did; `asked`, the same of the one
+    that answers, where nobody but the notebook's process and its fork is there, else None."""
 
     cpu: float
     waited: float
+    asked: float | None = None
 
 
 class Freezer:
@@ -37,7 +40,7 @@ class Freezer:
     def __init__(self) -> None:
         self._held: dict[int, int] = {}  # process -> its descriptor, of those that are stopped
 
-    def stop(self) -> dict[str, float]:
+    def stop(self) -> dict[str, float | None]:
         """Stop them all, wait until they rest, and return their `Account` so far. Raises
         TimeoutError where they do not come to rest.
 
@@ -74,10 +77,11 @@ class Freezer:
             os.close(descriptor)
 
 
-def account(found: Sequence[int]) -> dict[str, float]:
-    """The `Account` of these processes, which are all descendants of this one."""
+def account(found: Sequence[int]) -> dict[str, float | None]:
+    """The `Account` of these processes, which are all descendants of this one, parents first."""
     cpu = sum(map(_cpu_seconds, found)) + _of_children(os.getpid())
-    return asdict(Account(cpu, sum(map(waited, found))))
+    waits = [waited(process) for process in found]
+    return asdict(Account(cpu, sum(waits), waits[-1] if 0 < len(waits) <= _ALONE else None))
 
 
 def waited(pid: int | str = "thread-self") -> float:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 _STEP = 1.25  # a thread's weight over that of one which is nicer by one
 _NICEST = 19
+_SUPERVISORS = -10
 
 
 def even_out(processes: Iterable[int]) -> None:
@@ -26,6 +27,13 @@ def even_out(processes: Iterable[int]) -> None:
         with suppress(OSError):  # it has ended; or is to be less nice, which takes root
             if os.getpriority(os.PRIO_PROCESS, thread) != nice:
                 os.setpriority(os.PRIO_PROCESS, thread, nice)
+
+
+def go_first() -> None:
+    """Have this process, where it may, run before what it looks after: that is not to keep it from
+    doing so."""
+    with suppress(OSError):  # it takes root
+        os.setpriority(os.PRIO_PROCESS, 0, _SUPERVISORS)
 
 
 def _threads(process: int) -> list[str]:

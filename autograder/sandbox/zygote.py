@@ -179,6 +179,7 @@ def _watch(child: int, control: Channel, settings: seal.Settings, work: str) -> 
     """Return when the child has ended: by itself, because it was told to, or because all that it
     started used too much together. Then the limit that was passed, else ""."""
     ended, freezer = os.pidfd_open(child), Freezer()
+    share.go_first()
     look = time.monotonic() + watch.INTERVAL  # then, however much it is told meanwhile
     while True:
         idle = max(0.0, look - time.monotonic())
@@ -188,8 +189,8 @@ def _watch(child: int, control: Channel, settings: seal.Settings, work: str) -> 
         watch.reap_orphans(child)
         over = ""
         if time.monotonic() >= look:
+            share.even_out(watch.descendants(os.getpid()))  # first: else it may wait for them
             over = watch.overrun(settings, work)
-            share.even_out(watch.descendants(os.getpid()))
             look = time.monotonic() + watch.INTERVAL
         told = control.sock.recv(1) if ready else None
         if over or told in (b"K", b""):  # too much; or told to, or the trusted side is gone
