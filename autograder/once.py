@@ -19,7 +19,7 @@ import inspect
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from typing import Any, TypeVar, cast
 
@@ -66,31 +66,44 @@ _kept = ContextVar("kept", default=True)
 
 
 def once(function: F) -> F:
-    """Call `function` once for the same arguments and stream, and hand out copies."""
-    generates = inspect.isgeneratorfunction(function)
+    """Call `function` once for the same arguments and stream, and hand out copies. What it makes is
+    on the CPU, also where a notebook that is run here has another default."""
     name = f"{function.__module__}.{function.__qualname__}"
     own = object()  # another bundle's function of this name is another function
 
-    @functools.wraps(function)
-    def call(*args: Any, **kwargs: Any) -> Any:
+    def made(args: Any, kwargs: Any) -> Any:
+        with _on_the_cpu():
+            result = function(*args, **kwargs)
+            return list(result) if inspect.isgenerator(result) else result
+
+    def kept(args: Any, kwargs: Any) -> Any:
         if _store is None or not _kept.get():
-            return function(*args, **kwargs)
+            return made(args, kwargs)
         try:
             key = _key(name, id(own), stream(), args, sorted(kwargs.items()))
         except NotPlain:
-            return function(*args, **kwargs)
+            return made(args, kwargs)
         try:
             result = _store.get(key)
         except KeyError:
-            made = function(*args, **kwargs)
-            result = list(made) if generates else made
+            result = made(args, kwargs)
             try:
                 _store.put(key, _copy(result))
             except NotPlain:
-                return iter(result) if generates else result
-        return iter(_copy(result)) if generates else _copy(result)
+                return result
+        return _copy(result)
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        result = kept(args, kwargs)
+        return iter(result) if inspect.isgeneratorfunction(function) else result
 
     return cast(F, call)
+
+
+def _on_the_cpu() -> AbstractContextManager[object]:
+    cpu = torch.device("cpu")
+    return cpu if torch.get_default_device() != cpu else nullcontext()
 
 
 @contextmanager

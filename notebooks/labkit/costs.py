@@ -27,7 +27,8 @@ _SLACK = 4.0  # how much faster than its counts a function's time may grow: cach
 
 def size_from(low: int, high: int) -> int:
     """A size from low to high (both included), drawn from the release's seed in grading."""
-    return int(torch.randint(low, high + 1, (), generator=generator("size", low, high)))
+    source = generator("size", low, high)
+    return int(torch.randint(low, high + 1, (), generator=source, device="cpu"))
 
 
 def grows_at_most(
