@@ -11,7 +11,7 @@ import signal
 import time
 import traceback
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from autograder import intake, reports
 from autograder.archives import write as write_file
 from autograder.bundle_in_use import public_files
 from autograder.course import Course
-from autograder.grading import Grader, engine_version
+from autograder.grading import Grader, engine_version, ungradable
 from autograder.intake import Submission
 from autograder.jobs import Grading, Job, Outcome
 from autograder.notebook import CourseError
@@ -36,6 +36,7 @@ _APOLOGY = (
     "instructors can see the reason; you do not need to hand in again."
 )
 _CONTAINER_SECONDS = 38 * 60.0  # of 40 minutes at most: Gradescope ends it then, results or none
+NOT_GRADED = "not graded: the time that Gradescope gives was used up before it was this one's turn"
 LATE = "not run here: the time for it on Gradescope was used up"
 
 
@@ -45,7 +46,8 @@ class _TimeUp(BaseException):
 
 def run(course: Course, root: Path) -> None:
     """Grade what lies in ROOT/submission. There is always a results.json; where the grader itself
-    fails, it says so, and that is the only case without a score."""
+    fails, it says so, and that is the only case without a score; where the time is used up, it
+    has what was graded by then."""
     end, graded = time.monotonic() + _CONTAINER_SECONDS, False
     try:
         for result in _results(course, root, end):
@@ -74,7 +76,7 @@ def _results(course: Course, root: Path, end: float) -> Iterator[Result]:
     private = [course.root / "solutions", root / "submission", root / "results"]
     level, missing = choose([p for p in private if p.exists()])
     with Pool(level, public_files(course.root), course.limits, SLOTS) as pool:
-        result = Grader(course, pool, missing).grade(submission)
+        result = _graded(Grader(course, pool, missing), submission, end)
         yield result
         seconds = min(course.timing_on_gradescope, end - time.monotonic())
         names = tuple(n.name for n in course.notebooks)
@@ -88,6 +90,16 @@ def _results(course: Course, root: Path, end: float) -> Iterator[Result]:
             gpu=False,
             run=_one_by_one(Stopwatch(course, pool), seconds),
         )
+
+
+def _graded(grader: Grader, submission: Submission, end: float) -> Result:
+    """The result; of notebooks that are not graded by `end`, that they are not."""
+    left = {n.name: n for n in ungradable(grader.course, submission, NOT_GRADED).notebooks}
+    notebooks = dict(left)
+    with suppress(_TimeUp), _time_limit(end - time.monotonic()):
+        for notebook in grader.notebooks(submission):
+            notebooks[notebook.name] = notebook
+    return grader.result(submission, list(notebooks.values()))
 
 
 def _one_by_one(

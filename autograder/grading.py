@@ -9,9 +9,9 @@ import copy
 import hashlib
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from math import isfinite
 from pathlib import Path
@@ -81,26 +81,34 @@ class Grader:
         before  an earlier result: of its notebooks, those that nothing has touched are taken over
         """
         started = time.monotonic()
+        result = self.result(submission, list(self.notebooks(submission, before)))
+        return replace(result, seconds=round(time.monotonic() - started, 3))
+
+    def notebooks(
+        self, submission: Submission, before: Result | None = None
+    ) -> Iterator[NotebookResult]:
+        """The same, one notebook after another."""
         kept = {n.key: n for n in before.notebooks if n.key} if before else {}
-        results = [
-            self._grade_notebook(notebook, submission.notebooks.get(notebook.name), kept)
-            for notebook in self.course.notebooks
-            if submission.whole or notebook.name in submission.notebooks
-        ]
+        for notebook in self.course.notebooks:
+            if submission.whole or notebook.name in submission.notebooks:
+                yield self._grade_notebook(notebook, submission.notebooks.get(notebook.name), kept)
+
+    def result(self, submission: Submission, graded: Sequence[NotebookResult]) -> Result:
+        """The result of a submission whose notebooks have these."""
         return Result(
             submission=submission.id,
             members=submission.members,
-            score=sum(r.score for r in results),
-            possible=sum(r.possible for r in results),
-            status=_status(submission, results),
-            notebooks=tuple(results),
+            score=sum(notebook.score for notebook in graded),
+            possible=sum(notebook.possible for notebook in graded),
+            status=_status(submission, graded),
+            notebooks=tuple(graded),
             problems=submission.problems,
             level=self.pool.level,
-            device=devices(results, ()),
+            device=devices(graded, ()),
             missing_layers=self._missing_layers,
             seed=self.course.seed,
             bundle=self.course.version,
-            seconds=round(time.monotonic() - started, 3),
+            seconds=sum(notebook.seconds for notebook in graded),
             metadata=dict(submission.metadata),
         )
 

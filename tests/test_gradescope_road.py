@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -17,6 +18,9 @@ import pytest
 from autograder import course as courses
 from autograder import gradescope, intake, turns
 from autograder.bundle_in_use import use_bundle
+from autograder.grading import Grader
+from autograder.notebook import Notebook
+from autograder.results import NotebookResult
 from autograder.stopwatch import Stopwatch
 from tests import example_class
 
@@ -102,11 +106,23 @@ def test_a_real_one_is_ended_wherever_it_is(course, root):
     assert (results(root)["score"], timing(root)) == (14, [("2c", "not run here")])
 
 
-@pytest.mark.verify
-def test_a_container_s_own_end_counts_too(course, root, monkeypatch):
-    monkeypatch.setattr(gradescope, "_CONTAINER_SECONDS", 0.0)
-    gradescope.run(course, root)
-    assert (results(root)["score"], timing(root)) == (14, [("2c", "not run here")])
+def test_where_the_container_s_time_ends_what_was_graded_is_there(course, root, monkeypatch):
+    grade = Grader._grade_notebook
+
+    def until_the_end(grader: Grader, notebook: Notebook, *rest: Any) -> NotebookResult:
+        if notebook.name == example_class.GPU:
+            signal.raise_signal(signal.SIGALRM)
+            pytest.fail("it went on")
+        return grade(grader, notebook, *rest)
+
+    monkeypatch.setattr(Grader, "_grade_notebook", until_the_end)
+    monkeypatch.setattr(Stopwatch, "run", lambda *_: pytest.fail("something was timed"))
+    gradescope.run(replace(course, timing_on_gradescope=0), root)
+    shown = results(root)
+    assert shown["score"] == 14
+    left = [test for test in shown["tests"] if "2f" in test["name"]]
+    assert all(test["score"] == 0 and gradescope.NOT_GRADED in test["output"] for test in left)
+    assert sum(test["max_score"] for test in left) == 7
 
 
 def test_a_fault_of_ours_in_a_timing_is_said_and_the_others_go_on(course, root, monkeypatch):
