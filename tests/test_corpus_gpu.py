@@ -114,6 +114,26 @@ def test_a_mistake_is_told_by_its_own_sentence_and_by_no_other(wrong):
     assert wrong.name in THROUGH_THE_CONVOLUTION or told <= sentences(wrong)
 
 
+def on_the_cpu(function):
+    """The solution's own, which computes where the default device is."""
+
+    @functools.wraps(function)
+    def call(*args, **kwargs):
+        with torch.device("cpu"):
+            return function(*args, **kwargs)
+
+    return call
+
+
+def test_hidden_tests_compute_on_the_cpu_whatever_the_default_device_is(monkeypatch):
+    """As in the solved notebook, run where a GPU is the default. Tensors of "meta" have no content:
+    whatever meets one fails."""
+    monkeypatch.setattr("autograder.once._store", None)
+    names = {n: on_the_cpu(of) if callable(of) else of for n, of in CORPUS.submission({}).items()}
+    with torch.device("meta"):
+        assert CORPUS.lost(names, "a seed") == {}
+
+
 # ---- With a GPU
 
 on_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU; there is none here")

@@ -364,7 +364,9 @@ def leaves_inputs_alone(
         after = tuple(a.clone() if isinstance(a, torch.Tensor) else a for a in args)
         function(*after)
     for position, (before, argument) in enumerate(zip(args, after, strict=True)):
-        if isinstance(before, torch.Tensor) and not torch.equal(before, torch.as_tensor(argument)):
+        if isinstance(before, torch.Tensor) and not torch.equal(
+            before, torch.as_tensor(argument, device=before.device)
+        ):
             named = f"`{names[position]}`" if names else f"its argument number {position + 1}"
             raise Mismatch(
                 f"the call changed {named}: work on a copy, or avoid operations in place on inputs",

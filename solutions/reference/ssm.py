@@ -193,7 +193,7 @@ def by_lag(K: object) -> Tensor:
     """
     taps = as_tensor(K)
     if taps.ndim == 3 and taps.shape[0] == taps.shape[1] and taps.shape[2] > 1:
-        identity = torch.eye(len(taps), dtype=taps.dtype)
+        identity = torch.eye(len(taps), dtype=taps.dtype, device=taps.device)
         first, last = (float((taps[:, :, i] - identity).abs().max()) for i in (0, -1))
         if last < first:
             return taps.flip(-1)
