@@ -6,6 +6,7 @@ functions are those of the CPU notebook: what is known to be right or wrong ther
 checks here as well.
 """
 
+import functools
 from pathlib import Path
 
 import nbformat
