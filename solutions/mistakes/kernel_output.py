@@ -27,7 +27,7 @@ def kernel_turned_in_place(K, u):
 
 @mistake(
     "kernel_output",
-    "your output is right but where there are as many outputs as inputs: there each K_l is "
+    "your output is right except where there are as many outputs as inputs: there each K_l is "
     "transposed, since a transpose fits too",
     fails=ALL[:1],
 )

@@ -40,7 +40,7 @@ def attention_without_dtype(Q, K, V, lam):
 
 @mistake(
     "ridge_attention",
-    "your outputs are right but where values are as long as keys: there W is transposed, since a "
+    "your outputs are right except where values are as long as keys: there W is transposed, since a "
     "transpose fits too",
     fails=(MANY,),
 )

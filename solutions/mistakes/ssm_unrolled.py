@@ -30,7 +30,7 @@ def bias_forgotten(W, U, b, x):
 
 @mistake(
     "unrolled_ssm_forward",
-    "your output is right but where there are as many units as inputs: there U is transposed, "
+    "your output is right except where there are as many units as inputs: there U is transposed, "
     "since a transpose fits too",
     fails=(ANY,),
 )
