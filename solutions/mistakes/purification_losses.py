@@ -37,8 +37,8 @@ def losses_in_float32(W, X):
 
 @mistake(
     "purification_losses",
-    "your reconstruction loss is right except where there are as many points as features: there it is "
-    "that of X W, since W fits on both sides; points are columns, so W X purifies them",
+    "your reconstruction loss is right except where there are as many points as features: there it "
+    "is that of X W, since W fits on both sides; points are columns, so W X purifies them",
     fails=ALL,
 )
 def W_on_the_right_where_it_fits(W, X):

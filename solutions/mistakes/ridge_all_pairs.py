@@ -40,8 +40,8 @@ def attention_without_dtype(Q, K, V, lam):
 
 @mistake(
     "ridge_attention",
-    "your outputs are right except where values are as long as keys: there W is transposed, since a "
-    "transpose fits too",
+    "your outputs are right except where values are as long as keys: there W is transposed, since "
+    "a transpose fits too",
     fails=(MANY,),
 )
 def square_weights_transposed(Q, K, V, lam):
